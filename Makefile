@@ -1,0 +1,43 @@
+# Two commands do everything on a fresh machine (Python 3.11, a C++ compiler, make):
+#   make reproduce   the environment, then the whole line from nothing to scored micrographs
+#   make test        the environment, then every check
+SHELL := /bin/bash
+BIN := $(CURDIR)/.venv/bin
+export PATH := $(BIN):$(PATH)
+export DVC_NO_ANALYTICS := 1
+export MLFLOW_DISABLE_TELEMETRY := true
+export GX_ANALYTICS_ENABLED := false
+export TF_CPP_MIN_LOG_LEVEL ?= 2
+UI_PORT ?= 5000
+
+.PHONY: reproduce test check lint environment ui clean lock
+
+reproduce: environment
+	dvc repro
+
+test: environment lint
+	python -m pytest
+
+lint: environment
+	ruff check .
+	ruff format --check .
+	mypy
+	lint-imports --no-cache
+
+environment: .venv/ready
+
+# Re-run whenever what it installs has changed; an interrupted set-up leaves no stamp and starts again.
+.venv/ready: pyproject.toml requirements.lock requirements-setup.lock requirements-horovod.lock tools/setup.sh $(shell find tools/horovod -type f)
+	tools/setup.sh
+
+ui: environment
+	mlflow ui --backend-store-uri "$${MLFLOW_TRACKING_URI:-sqlite:///$(CURDIR)/mlflow.db}" --host 127.0.0.1 --port $(UI_PORT)
+
+# Everything that git ignores goes, and with the data the lock that described it: what is left is a fresh clone.
+clean:
+	git clean -q -fdX
+	git checkout -q -- dvc.lock
+
+# Pin every dependency anew; run it by hand after editing pyproject.toml.
+lock: environment
+	tools/lock.sh

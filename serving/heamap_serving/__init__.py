@@ -1,0 +1,1 @@
+"""The batch scorer: micrographs in, column counts out, on onnxruntime alone."""

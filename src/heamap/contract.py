@@ -1,0 +1,84 @@
+"""What a model promises and demands, carried inside its ONNX file and enforced by the scorer."""
+
+import json
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from heamap.elements import ELEMENTS
+from heamap.errors import InputError
+from heamap.params import parse
+
+METADATA_KEY = "heamap.contract"
+INPUT_NAME = "image"
+OUTPUT_NAME = "counts"
+
+
+class TrainingRanges(BaseModel):
+    """What the training images covered; a micrograph outside is extrapolation."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    energy_ev: tuple[float, float]
+    semiangle_mrad: tuple[float, float]
+    detector_mrad: tuple[float, float]
+    dose_per_square_angstrom: tuple[float, float]
+    column_total: tuple[int, int]
+    nearest_column_angstrom: float
+    """Smallest distance between neighbouring columns of the training lattices, projected."""
+
+
+class Lineage(BaseModel):
+    """Where the model came from."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    run_id: str
+    commit: str
+    data: dict[str, str]
+    """DVC hashes of the data by path."""
+
+
+class Contract(BaseModel):
+    """The model's contract.
+
+    ``intensity_scale`` multiplies the network's maps into atoms. The sides of the padded image must be multiples
+    of ``stride``.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    version: Literal[1] = 1
+    elements: tuple[str, ...]
+    sampling_angstrom: float = Field(gt=0)
+    normalization: Literal["local", "absolute"]
+    label_sigma_angstrom: float = Field(gt=0)
+    intensity_scale: float = Field(gt=0)
+    stride: int = Field(ge=1)
+    ranges: TrainingRanges
+    lineage: Lineage
+
+    @model_validator(mode="after")
+    def _known_order(self) -> Self:
+        if self.elements != ELEMENTS:
+            raise ValueError(f"elements must be {list(ELEMENTS)} in this order, got {list(self.elements)}")
+        return self
+
+    def to_json(self) -> str:
+        return self.model_dump_json()
+
+    @classmethod
+    def from_metadata(cls, metadata: dict[str, str], origin: str) -> Self:
+        """Read the contract from an ONNX file's metadata.
+
+        Raises
+        ------
+        InputError : no contract, or one that this version does not accept
+        """
+        if METADATA_KEY not in metadata:
+            raise InputError(f"{origin}: no {METADATA_KEY!r} in the ONNX metadata; export the model with heamap")
+        try:
+            values = json.loads(metadata[METADATA_KEY])
+        except json.JSONDecodeError as error:
+            raise InputError(f"{origin}: contract is not JSON: {error}") from None
+        return parse(cls, values, f"{origin}: contract")

@@ -1,0 +1,1 @@
+"""What is stored and how it is fed: images and tables, splits, labels, augmentation, validation."""

@@ -1,0 +1,1 @@
+"""Maps to column counts, their errors, and the yardsticks beside them."""

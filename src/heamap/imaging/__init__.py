@@ -1,0 +1,1 @@
+"""Atoms to images: microscope, multislice engines, experimental effects, normalisation."""

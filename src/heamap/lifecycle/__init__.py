@@ -1,0 +1,1 @@
+"""Tracking, lineage, export, gate and registry."""

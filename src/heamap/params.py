@@ -1,0 +1,297 @@
+"""Frozen, typed parameters: one model for each block of ``params.yaml``.
+
+Unknown keys and impossible values are refused with the value in the message.
+"""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self, TypeVar
+
+import yaml
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from heamap.errors import InputError
+
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=1)]
+
+
+def _ordered(limits: tuple[float, float]) -> tuple[float, float]:
+    if limits[0] > limits[1]:
+        raise ValueError(f"a range runs from low to high, got {list(limits)}")
+    return limits
+
+
+Range = Annotated[tuple[float, float], AfterValidator(_ordered)]
+PositiveRange = Annotated[tuple[Positive, Positive], AfterValidator(_ordered)]
+NonNegativeRange = Annotated[tuple[NonNegative, NonNegative], AfterValidator(_ordered)]
+
+
+class Block(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Base(Block):
+    """What more than one stage must agree on."""
+
+    seed: Annotated[int, Field(ge=0)]
+    pixels: Annotated[int, Field(ge=32, multiple_of=8)]
+    """Side of the square field of view in pixels."""
+    sampling_angstrom: Positive
+    """Pixel size of the stored images."""
+
+    @property
+    def field_angstrom(self) -> float:
+        """Side of the square field of view."""
+        return self.pixels * self.sampling_angstrom
+
+
+class Evolution(Block):
+    """Evolutionary search over arrangements of species on the lattice."""
+
+    population: Annotated[int, Field(ge=2)]
+    generations: Count
+
+
+class MonteCarlo(Block):
+    """Swap Monte Carlo in the canonical ensemble."""
+
+    temperature_kelvin: Positive
+    sweeps: Count
+    """One sweep tries as many swaps as there are atoms."""
+    equilibration: Fraction
+    """Share of the sweeps left out of the averages."""
+
+
+class Motifs(Block):
+    calculator: str
+    """``zhou-eam``, ``emt``, ``gpaw``, ``vasp`` or ``module:Class`` of an ASE calculator."""
+    repeats: Count
+    """Side of the periodic cell in cubic unit cells; 4 repeats**3 atoms."""
+    evolution: Evolution
+    monte_carlo: MonteCarlo
+
+
+class ChemistryMix(Block):
+    """Relative weights of the chemistry models among the samples."""
+
+    independent: NonNegative
+    motif: NonNegative
+    waves: NonNegative
+    columns: NonNegative
+
+    @model_validator(mode="after")
+    def _some_weight(self) -> Self:
+        if sum(self.weights) <= 0:
+            raise ValueError("at least one chemistry model needs a positive weight")
+        return self
+
+    @property
+    def weights(self) -> tuple[float, float, float, float]:
+        """Weights of independent, motif, waves, columns."""
+        return (self.independent, self.motif, self.waves, self.columns)
+
+
+class Structures(Block):
+    samples: Annotated[int, Field(ge=3)]
+    diameter_angstrom: PositiveRange
+    chemistry: ChemistryMix
+    composition_concentration: Positive
+    """Dirichlet concentration, per element, of the varied global composition; larger is closer to equiatomic."""
+    varied_composition: Fraction
+    """Share of the samples whose global composition is varied; the rest are near-equiatomic."""
+    wave_length_angstrom: PositiveRange
+    column_concentration: PositiveRange
+    """Total Dirichlet concentration of the Dirichlet-multinomial columns; smaller is more aggregated."""
+    split: dict[Literal["train", "validation", "test"], Fraction]
+
+    @model_validator(mode="after")
+    def _whole_split(self) -> Self:
+        if set(self.split) != {"train", "validation", "test"} or abs(sum(self.split.values()) - 1) > 1e-9:
+            raise ValueError(f"split needs train, validation and test that sum to 1, got {self.split}")
+        return self
+
+
+class Microscope(Block):
+    """Ranges that each sample's microscope is drawn from, uniformly."""
+
+    energy_ev: PositiveRange
+    semiangle_mrad: PositiveRange
+    defocus_angstrom: Range
+    spherical_aberration_angstrom: Range
+    astigmatism_angstrom: NonNegativeRange
+    astigmatism_angle_radian: Range
+
+
+class Simulate(Block):
+    engine: Literal["reference"]
+    microscope: Microscope
+    detector_mrad: PositiveRange
+    """Inner and outer collection angle of the annular detector."""
+    configurations: Count
+    """Frozen-phonon configurations per image."""
+    interpolation: Count
+    """PRISM interpolation factor."""
+    slice_angstrom: Positive
+    margin_angstrom: NonNegative
+    """Atoms this far outside the field still count; the simulated box is the field and twice this margin."""
+    workers: Annotated[int, Field(ge=0)]
+    """Processes of the local cluster; 0 is one per core."""
+
+
+class Validate(Block):
+    max_total: Count
+    """Atoms in a column that physics allows at most."""
+    composition: tuple[Fraction, Fraction]
+    """Bounds of an element's share of one image's atoms."""
+    drift_sigma: Positive
+    """A mean that lies further than this many standard errors from the reference warns."""
+
+
+class Effects(Block):
+    """Ranges of the experimental effects, drawn anew for each image and epoch."""
+
+    dose_per_square_angstrom: PositiveRange
+    source_fwhm_angstrom: NonNegativeRange
+    background_fraction: NonNegativeRange
+    """Support and contamination, as fractions of the incident beam."""
+    pixel_jitter_angstrom: NonNegativeRange
+    line_jitter_angstrom: NonNegativeRange
+    drift_fraction: NonNegativeRange
+    """Field distortion by linear drift: displacement over the frame as a share of the frame."""
+    readout_noise: NonNegativeRange
+    """Gaussian noise of the read-out in fractions of the image's own maximum."""
+    bits: Annotated[int, Field(ge=0, le=32)]
+    """Quantisation of the digitiser; 0 leaves the values alone."""
+
+
+class Augment(Block):
+    contrast: PositiveRange
+    """Exponent on the normalised image."""
+    illumination: NonNegative
+    """Largest relative slope of brightness across the field."""
+    blur_sigma_angstrom: NonNegativeRange
+    symmetry: bool
+    """Quarter turns and flips."""
+
+
+class Train(Block):
+    ranks: Count
+    epochs: Count
+    batch: Count
+    """Global batch: shared among the ranks."""
+    crop_pixels: Annotated[int, Field(ge=32, multiple_of=8)]
+    """Side of the random crop that one training example is; at most ``base.pixels``."""
+    learning_rate: Positive
+    warmup_epochs: NonNegative
+    patience: Count
+    """Epochs without a better validation loss before every rank stops."""
+    filters: Annotated[tuple[Count, ...], Field(min_length=2)]
+    """Channels of the encoder levels, then of the bridge."""
+    label_sigma_angstrom: Positive
+    loss: Literal["mse", "weighted_mse"]
+    """``mse`` as in the paper; ``weighted_mse`` gives columns and background the same say."""
+    normalization: Literal["local", "absolute"]
+    mixed_precision: bool
+    xla: bool
+    augment: Augment
+    effects: Effects
+
+    @model_validator(mode="after")
+    def _whole_batches(self) -> Self:
+        if self.batch % self.ranks:
+            raise ValueError(f"train.batch {self.batch} cannot be shared by {self.ranks} ranks")
+        return self
+
+
+class Evaluate(Block):
+    bootstrap: Count
+    """Resamples of the images behind each interval."""
+
+
+class Export(Block):
+    opset: Literal[17]
+
+
+class Gate(Block):
+    min_skill_pt: float
+    """Skill over true total x composition."""
+    min_skill_total: float
+    """Skill over the counted total."""
+    max_parity_error: Positive
+    """Largest difference of a map value between ONNX and Keras, in atoms."""
+    max_count_mismatch: Fraction
+    """Share of column counts that may differ between ONNX and Keras."""
+    champion_margin: float
+    """The lower end of the paired interval of improvement must exceed this: relative fall of the mean squared error."""
+    require_clean_git: bool
+
+
+class Promote(Block):
+    model_name: Annotated[str, Field(min_length=1)]
+
+
+class Score(Block):
+    micrographs: Annotated[str, Field(min_length=1)]
+    """Folder of micrographs that the line scores."""
+
+
+class Params(Block):
+    base: Base
+    motifs: Motifs
+    structures: Structures
+    simulate: Simulate
+    validate_: Annotated[Validate, Field(alias="validate")]
+    train: Train
+    evaluate: Evaluate
+    export: Export
+    gate: Gate
+    promote: Promote
+    score: Score
+
+    @model_validator(mode="after")
+    def _crop_fits(self) -> Self:
+        if self.train.crop_pixels > self.base.pixels:
+            raise ValueError(
+                f"train.crop_pixels {self.train.crop_pixels} is larger than base.pixels {self.base.pixels}"
+            )
+        return self
+
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def parse(kind: type[Model], values: Any, origin: str) -> Model:
+    """Check ``values`` against a model.
+
+    Raises
+    ------
+    InputError : in one line, every fault with its place and value
+    """
+    try:
+        return kind.model_validate(values)
+    except ValidationError as error:
+        faults = "; ".join(
+            f"{'.'.join(map(str, fault['loc'])) or 'whole'}: {fault['msg']} (got {fault['input']!r})"
+            for fault in error.errors()
+        )
+        raise InputError(f"{origin}: {faults}") from None
+
+
+def load(path: Path) -> Params:
+    """Read and check a parameter file.
+
+    Raises
+    ------
+    InputError : the file is missing, is not YAML, or holds an unknown key or an impossible value
+    """
+    try:
+        values = yaml.safe_load(path.read_text())
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}") from None
+    except yaml.YAMLError as error:
+        raise InputError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(values, dict):
+        raise InputError(f"{path}: expected blocks {list(Params.model_fields)}, got {type(values).__name__}")
+    return parse(Params, values, str(path))

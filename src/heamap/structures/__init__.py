@@ -1,0 +1,1 @@
+"""Atoms: interatomic potential, species mixing, particles and their columns."""

@@ -1,0 +1,1 @@
+"""Fitting the network, on one process or many."""
