@@ -189,6 +189,8 @@ class Train(Block):
     """Epochs without a better validation loss before every rank stops."""
     filters: Annotated[tuple[Count, ...], Field(min_length=2)]
     """Channels of the encoder levels, then of the bridge."""
+    statistics_images: Count
+    """Images that are batch-normalised together; every rank's share of a batch is a multiple of it."""
     label_sigma_angstrom: Positive
     loss: Literal["mse", "weighted_mse"]
     """``mse`` as in the paper; ``weighted_mse`` gives columns and background the same say."""
@@ -202,6 +204,17 @@ class Train(Block):
     def _whole_batches(self) -> Self:
         if self.batch % self.ranks:
             raise ValueError(f"train.batch {self.batch} cannot be shared by {self.ranks} ranks")
+        if (self.batch // self.ranks) % self.statistics_images:
+            raise ValueError(
+                f"a rank's share of {self.batch // self.ranks} images is not a multiple of train.statistics_images "
+                f"{self.statistics_images}"
+            )
+        stride = 2 ** (len(self.filters) - 1)
+        if self.crop_pixels % stride:
+            raise ValueError(
+                f"train.crop_pixels {self.crop_pixels} is not a multiple of {stride}, as {len(self.filters)} levels of "
+                "train.filters need"
+            )
         return self
 
 
@@ -256,10 +269,19 @@ class Params(Block):
             raise ValueError(
                 f"train.crop_pixels {self.train.crop_pixels} is larger than base.pixels {self.base.pixels}"
             )
+        stride = 2 ** (len(self.train.filters) - 1)
+        if self.base.pixels % stride:
+            raise ValueError(f"base.pixels {self.base.pixels} is not a multiple of {stride}, as train.filters need")
         return self
 
 
 Model = TypeVar("Model", bound=BaseModel)
+
+
+def _fault(place: tuple[int | str, ...], message: str, value: Any) -> str:
+    # A check on a whole block names its values itself; repeating the block would bury them.
+    shown = "" if isinstance(value, dict) else f" (got {value!r})"
+    return f"{'.'.join(map(str, place))}: {message}{shown}".removeprefix(": ")
 
 
 def parse(kind: type[Model], values: Any, origin: str) -> Model:
@@ -272,10 +294,7 @@ def parse(kind: type[Model], values: Any, origin: str) -> Model:
     try:
         return kind.model_validate(values)
     except ValidationError as error:
-        faults = "; ".join(
-            f"{'.'.join(map(str, fault['loc'])) or 'whole'}: {fault['msg']} (got {fault['input']!r})"
-            for fault in error.errors()
-        )
+        faults = "; ".join(_fault(fault["loc"], fault["msg"], fault["input"]) for fault in error.errors())
         raise InputError(f"{origin}: {faults}") from None
 
 

@@ -1,0 +1,24 @@
+"""Stage structures: nanoparticles in their fields of view, and the columns of atoms in them."""
+
+from pathlib import Path
+
+from common import run_stage
+
+from heamap.dataset.store import write_structures
+from heamap.params import Params
+from heamap.structures.motif import read_motif
+from heamap.structures.sample import SPLITS, draw_structures
+
+FOLDER = Path("data/structures")
+
+
+def main(params: Params) -> str:
+    motif = read_motif(Path("data/motifs/motifs.json"))
+    tables = draw_structures(params.base, params.structures, motif)
+    write_structures(FOLDER, tables.samples, tables.atoms, tables.columns)
+    shares = ", ".join(f"{(tables.samples['split'] == name).sum()} {name}" for name in SPLITS)
+    return f"{FOLDER}: {len(tables.samples)} particles ({shares}), {len(tables.atoms)} atoms"
+
+
+if __name__ == "__main__":
+    run_stage(main)

@@ -1,0 +1,49 @@
+import json
+
+import pytest
+
+from heamap.contract import METADATA_KEY, Contract
+from heamap.errors import InputError
+
+VALUES = {
+    "elements": ["Pt", "Ni", "Pd", "Co", "Fe"],
+    "sampling_angstrom": 0.2,
+    "normalization": "local",
+    "label_sigma_angstrom": 0.5,
+    "intensity_scale": 1.0,
+    "stride": 8,
+    "ranges": {
+        "energy_ev": [180e3, 220e3],
+        "semiangle_mrad": [15, 20],
+        "detector_mrad": [60, 95],
+        "dose_per_square_angstrom": [1e5, 4e5],
+        "column_total": [1, 16],
+        "nearest_column_angstrom": 2.27,
+    },
+    "lineage": {"run_id": "r", "commit": "c", "data": {"data/images": "m"}},
+}
+
+
+def metadata(**changes: object) -> dict[str, str]:
+    return {METADATA_KEY: json.dumps(VALUES | changes)}
+
+
+def test_contract_survives_its_file():
+    contract = Contract.from_metadata(metadata(), "m.onnx")
+
+    assert Contract.from_metadata({METADATA_KEY: contract.to_json()}, "m.onnx") == contract
+
+
+def test_other_element_order_is_refused():
+    with pytest.raises(InputError, match=r"m\.onnx: contract.*in this order, got \['Fe', 'Co', 'Ni', 'Pd', 'Pt'\]"):
+        Contract.from_metadata(metadata(elements=["Fe", "Co", "Ni", "Pd", "Pt"]), "m.onnx")
+
+
+def test_file_without_contract_is_refused():
+    with pytest.raises(InputError, match=r"m\.onnx: no 'heamap.contract'"):
+        Contract.from_metadata({}, "m.onnx")
+
+
+def test_newer_contract_is_refused():
+    with pytest.raises(InputError, match="version"):
+        Contract.from_metadata(metadata(version=2), "m.onnx")

@@ -1,0 +1,86 @@
+from pathlib import Path
+
+import pytest
+import yaml
+
+from heamap.errors import InputError
+from heamap.params import load
+
+ROOT = Path(__file__).parents[2]
+
+
+def edited(tmp_path: Path, block: str, **changes: object) -> Path:
+    values = yaml.safe_load((ROOT / "params.yaml").read_text())
+    values[block].update(changes)
+    path = tmp_path / "params.yaml"
+    path.write_text(yaml.safe_dump(values))
+    return path
+
+
+@pytest.mark.parametrize("name", ["params.yaml", "params.paper.yaml"])
+def test_committed_sizes_are_valid(name):
+    params = load(ROOT / name)
+
+    assert params.base.field_angstrom == pytest.approx(params.base.pixels * params.base.sampling_angstrom)
+
+
+def test_paper_size_is_the_papers():
+    params = load(ROOT / "params.paper.yaml")
+
+    assert (params.structures.samples, params.base.pixels, params.train.epochs, params.train.batch) == (
+        10000,
+        256,
+        800,
+        32,
+    )
+    assert params.base.field_angstrom == pytest.approx(51.2)
+    assert params.structures.diameter_angstrom == (65.0, 75.0)
+    assert params.train.filters == (32, 64, 128, 256)
+
+
+def test_unknown_key_is_refused_by_name(tmp_path):
+    with pytest.raises(InputError, match=r"train\.learnin_rate: Extra inputs.*got 0\.1"):
+        load(edited(tmp_path, "train", learnin_rate=0.1))
+
+
+def test_diameter_of_zero_is_refused_with_its_value(tmp_path):
+    with pytest.raises(InputError, match=r"structures\.diameter_angstrom\.0: .*greater than 0 \(got 0"):
+        load(edited(tmp_path, "structures", diameter_angstrom=[0, 40]))
+
+
+def test_backward_range_is_refused(tmp_path):
+    with pytest.raises(InputError, match=r"from low to high"):
+        load(edited(tmp_path, "simulate", detector_mrad=[95.0, 60.0]))
+
+
+def test_every_fault_is_named_in_one_line(tmp_path):
+    with pytest.raises(InputError) as caught:
+        load(edited(tmp_path, "train", epochs=0, batch=-1))
+
+    assert "train.epochs" in str(caught.value)
+    assert "train.batch" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_split_that_does_not_sum_to_one_is_refused(tmp_path):
+    with pytest.raises(InputError, match="sum to 1"):
+        load(edited(tmp_path, "structures", split={"train": 0.5, "validation": 0.1, "test": 0.1}))
+
+
+def test_batch_that_ranks_cannot_share_is_refused(tmp_path):
+    with pytest.raises(InputError, match="batch 9 cannot be shared by 2 ranks"):
+        load(edited(tmp_path, "train", batch=9, ranks=2))
+
+
+def test_crop_larger_than_the_field_is_refused(tmp_path):
+    with pytest.raises(InputError, match=r"params\.yaml: Value error, train\.crop_pixels 4096 is larger than base\.pixels"):
+        load(edited(tmp_path, "train", crop_pixels=4096))
+
+
+def test_missing_and_broken_files_are_refused(tmp_path):
+    broken = tmp_path / "broken.yaml"
+    broken.write_text("base: [")
+    with pytest.raises(InputError, match="not YAML"):
+        load(broken)
+    with pytest.raises(InputError, match="No such file"):
+        load(tmp_path / "absent.yaml")
