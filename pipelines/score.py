@@ -1,0 +1,28 @@
+"""Stage score: the champion over the folder of micrographs."""
+
+from pathlib import Path
+
+from common import run_stage
+
+from heamap.errors import InputError
+from heamap.lifecycle.registry import champion_onnx
+from heamap.params import Params
+from heamap_serving.batch import find_micrographs, score_batch
+from heamap_serving.score import Calibration
+from heamap_serving.session import load_model
+
+FOLDER = Path("data/scores")
+
+
+def main(params: Params) -> str:
+    found = find_micrographs([Path(params.score.micrographs)])
+    model = load_model(champion_onnx(params.promote.model_name))
+    summary = score_batch(found, FOLDER, model, Calibration())
+    if summary.failed:
+        raise InputError(f"{summary.failed} of {len(summary.records)} micrographs failed; see {FOLDER}/summary.csv")
+    columns = sum(record["columns"] for record in summary.records)
+    return f"{FOLDER}: {len(summary.records)} micrographs, {columns} columns, on {model.provider}"
+
+
+if __name__ == "__main__":
+    run_stage(main)

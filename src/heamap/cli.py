@@ -1,0 +1,110 @@
+"""``heamap``: score micrographs, look after the model registry."""
+
+import argparse
+import logging
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from types import ModuleType
+
+from heamap import __version__
+from heamap.errors import InputError
+
+DEFAULT_MODEL = "heamap-fcn"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command.
+
+    Returns
+    -------
+    0 when all went well, 1 when some files of a batch or links of a lineage failed, 2 on bad input
+    """
+    arguments = _parser().parse_args(argv)
+    try:
+        return int(arguments.command(arguments))
+    except InputError as error:
+        print(f"heamap: {error}", file=sys.stderr)
+        return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="heamap", description="Element maps of alloy particles from HAADF images.")
+    parser.add_argument("--version", action="version", version=f"heamap {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    score = commands.add_parser("score", help="score micrographs: columns, counts, maps and a picture of each")
+    score.add_argument(
+        "paths",
+        nargs="+",
+        type=Path,
+        metavar="PATH",
+        help="dm3, dm4, emd, ser, tif, hspy, h5, npy, or a folder of them",
+    )
+    score.add_argument("--out", required=True, type=Path, metavar="DIR", help="where the results go")
+    model = score.add_mutually_exclusive_group()
+    model.add_argument("--model", type=Path, metavar="FILE", help="ONNX file; else the champion of the registry")
+    model.add_argument("--model-name", default=DEFAULT_MODEL, metavar="NAME", help="in the registry (%(default)s)")
+    score.add_argument(
+        "--sampling-angstrom", type=float, metavar="X", help="pixel size, taken before that of the files"
+    )
+    score.add_argument(
+        "--beam-fraction-per-count",
+        type=float,
+        metavar="F",
+        help="calibrated detectors: fraction of the incident beam that one count stands for",
+    )
+    score.add_argument("--black-level", type=float, default=0.0, metavar="N", help="counts without beam (%(default)s)")
+    score.set_defaults(command=_score)
+
+    rollback = commands.add_parser("rollback", help="make the previous champion champion again")
+    rollback.add_argument("--model-name", default=DEFAULT_MODEL, metavar="NAME", help="in the registry (%(default)s)")
+    rollback.set_defaults(command=_rollback)
+
+    lineage = commands.add_parser("lineage", help="trace a version back to its data and check every hash")
+    lineage.add_argument("version", help="version in the registry")
+    lineage.add_argument("--model-name", default=DEFAULT_MODEL, metavar="NAME", help="in the registry (%(default)s)")
+    lineage.set_defaults(command=_lineage)
+    return parser
+
+
+def _score(arguments: argparse.Namespace) -> int:
+    from heamap_serving.batch import find_micrographs, score_batch
+    from heamap_serving.score import Calibration
+    from heamap_serving.session import load_model
+
+    for reader in ("rsciio", "tifffile"):
+        logging.getLogger(reader).setLevel(logging.CRITICAL)
+    calibration = Calibration(arguments.sampling_angstrom, arguments.beam_fraction_per_count, arguments.black_level)
+    found = find_micrographs(arguments.paths)
+    model = load_model(arguments.model or _champion(arguments.model_name))
+    for path in found.skipped:
+        print(f"skipped {path}: not a micrograph", file=sys.stderr)
+    summary = score_batch(found, arguments.out, model, calibration)
+    done = len(summary.records) - summary.failed
+    print(f"{done} of {len(summary.records)} scored with {model.name} on {model.provider}; see {arguments.out}")
+    return 1 if summary.failed else 0
+
+
+def _champion(model_name: str) -> Path:
+    return Path(_registry("give --model FILE").champion_onnx(model_name))
+
+
+def _rollback(arguments: argparse.Namespace) -> int:
+    print(_registry("install heamap[line]").rollback(arguments.model_name))
+    return 0
+
+
+def _lineage(arguments: argparse.Namespace) -> int:
+    trace = _registry("install heamap[line]").lineage(arguments.model_name, arguments.version)
+    print(trace)
+    return 0 if trace.sound else 1
+
+
+def _registry(remedy: str) -> ModuleType:
+    """The registry, which the scorer's own installation goes without."""
+    if find_spec("mlflow") is None:
+        raise InputError(f"no model registry here: MLflow is not installed; {remedy}")
+    return import_module("heamap.lifecycle.registry")

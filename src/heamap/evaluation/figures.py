@@ -1,0 +1,254 @@
+"""Figures of the evaluation: intensities, predictions, error shares, skills, learning curves and maps.
+
+Figures are drawn on Agg without pyplot, so nothing global is kept. Colours: cividis for densities and maps, Okabe and
+Ito's palette for lines, both safe for colour-blind readers.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.colors import LogNorm
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from heamap.elements import ELEMENTS
+from heamap.evaluation.baselines import fit_line
+from heamap.evaluation.metrics import SHARE_NAMES, r2
+from heamap.evaluation.table import NI_CO_FE, TARGETS, TOTAL
+
+COLOURS = {
+    "Pt": "#0072B2",
+    "Ni": "#009E73",
+    "Pd": "#D55E00",
+    "Co": "#CC79A7",
+    "Fe": "#E69F00",
+    NI_CO_FE: "#56B4E9",
+    TOTAL: "#000000",
+}
+"""Okabe and Ito's palette by target."""
+
+LABELS = {target: target for target in TARGETS} | {NI_CO_FE: "Ni + Co + Fe", TOTAL: "Total"}
+
+
+def intensity_fits(table: pd.DataFrame) -> pd.DataFrame:
+    """Lines of Fig. 5: ``target``, ``slope`` (intensity per atom), ``intercept``, ``r2``, where the count varies.
+
+    Parameters
+    ----------
+    table : ``peak_intensity`` and ``true_`` counts of every target
+    """
+    varied = [target for target in TARGETS if np.ptp(table[f"true_{target}"]) > 0]
+    lines = [fit_line(table[f"true_{target}"], table["peak_intensity"]) for target in varied]
+    return pd.DataFrame(
+        {
+            "target": varied,
+            "slope": [line.slope for line in lines],
+            "intercept": [line.intercept for line in lines],
+            "r2": [line.r2 for line in lines],
+        }
+    )
+
+
+def intensity_against_count(table: pd.DataFrame) -> Figure:
+    """Fig. 5: intensity of the normalised input at true columns against the number of atoms, with the fitted line.
+
+    Parameters
+    ----------
+    table : ``peak_intensity`` and ``true_`` counts of every target
+    """
+    fits = intensity_fits(table).set_index("target")
+    intensity = table["peak_intensity"].to_numpy()
+    counts_of = {target: table[f"true_{target}"].to_numpy() for target in TARGETS}
+    figure, panels = _density_panels({target: (counts, intensity) for target, counts in counts_of.items()})
+    for target, axes in panels.items():
+        counts = counts_of[target]
+        axes.set_xlabel(f"{LABELS[target]} (atoms in column)")
+        axes.set_ylabel("Normalised peak intensity")
+        if target in fits.index:
+            slope, intercept, share = fits.loc[target, ["slope", "intercept", "r2"]]
+            ends = np.array([counts.min(), counts.max()])
+            axes.plot(ends, slope * ends + intercept, color="#D55E00", linewidth=2)
+            axes.set_title(f"{LABELS[target]}: {slope:.3f} per atom, $R^2$ = {share:.3f}", fontsize=10)
+    return figure
+
+
+def prediction_against_truth(table: pd.DataFrame) -> Figure:
+    """Fig. 6: predicted against true atoms of every column, with the identity line and R2.
+
+    Parameters
+    ----------
+    table : ``true_`` and ``pred_`` counts of every target
+    """
+    pairs = {target: (table[f"true_{target}"].to_numpy(), table[f"pred_{target}"].to_numpy()) for target in TARGETS}
+    figure, panels = _density_panels(pairs)
+    for target, axes in panels.items():
+        axes.axline((0, 0), slope=1, color="#D55E00", linewidth=1.5)
+        axes.set_xlabel("True (atoms in column)")
+        axes.set_ylabel("Predicted (atoms)")
+        axes.set_title(f"{LABELS[target]}: $R^2$ = {r2(*pairs[target]):.3f}", fontsize=10)
+    return figure
+
+
+def error_shares(shares: pd.DataFrame) -> Figure:
+    """Table 2 as bars: shares of columns whose rounded count errs by 0, 1, 2, 3 and more atoms.
+
+    Parameters
+    ----------
+    shares : ``target`` and one column per error (``heamap.evaluation.report.share_table``)
+    """
+    figure = Figure(figsize=(7, 3.6), layout="constrained")
+    axes = figure.subplots()
+    shades = [f"{level:.2f}" for level in np.linspace(0.15, 0.9, len(SHARE_NAMES))]
+    labels = [LABELS[target] for target in shares["target"]]
+    start = np.zeros(len(shares))
+    for name, shade in zip(SHARE_NAMES, shades, strict=True):
+        width = shares[name].to_numpy() * 100
+        bars = axes.barh(labels, width, left=start, color=shade, label="more than 3" if name == "more" else name)
+        text = [f"{value:.0f}" if value >= 4 else "" for value in width]
+        axes.bar_label(bars, text, label_type="center", color="white" if float(shade) < 0.5 else "black", fontsize=8)
+        start += width
+    axes.invert_yaxis()
+    axes.set_xlim(0, 100)
+    axes.set_xlabel("Columns (%)")
+    axes.legend(
+        title="Error (atoms)", ncols=len(SHARE_NAMES), loc="lower center", bbox_to_anchor=(0.5, 1), frameon=False
+    )
+    return figure
+
+
+def skills(skill: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> Figure:
+    """Skill over every yardstick with its interval; what is undefined, or below -1, is left out.
+
+    Parameters
+    ----------
+    skill : target -> yardstick -> ``{"value", "low", "high"}``, as in ``reports/evaluation.json``
+    """
+    names = list(dict.fromkeys(name for rivals in skill.values() for name in rivals))
+    figure = Figure(figsize=(7, 3.6), layout="constrained")
+    axes = figure.subplots()
+    bottom = -0.1
+    markers = "osD^"
+    colours = [COLOURS["Pt"], COLOURS["Pd"], COLOURS["Ni"], COLOURS[TOTAL]]
+    for index, name in enumerate(names):
+        points = [
+            (place, rivals[name]["value"], rivals[name]["low"], rivals[name]["high"])
+            for place, rivals in enumerate(skill.values())
+            if name in rivals and None not in rivals[name].values()
+        ]
+        place, value, low, high = np.reshape(points, (-1, 4)).T
+        bottom = min([bottom, *(low - 0.05)])
+        axes.errorbar(
+            place + 0.16 * (index - (len(names) - 1) / 2),
+            value,
+            # The percentile interval of a skewed score need not hold the score itself.
+            yerr=np.clip([value - low, high - value], 0, None),
+            fmt=markers[index % len(markers)],
+            color=colours[index % len(colours)],
+            capsize=2,
+            label=name.replace("_", " ").replace(" x ", " × "),
+        )
+    axes.axhline(0, color="0.5", linewidth=1)
+    axes.set_xticks(range(len(skill)), [LABELS[target] for target in skill])
+    axes.set_ylim(max(bottom, -1), 1.02)
+    axes.set_ylabel("Skill, 1 - MSE / MSE(baseline)")
+    axes.legend(ncols=2, loc="lower center", bbox_to_anchor=(0.5, 1), frameon=False)
+    return figure
+
+
+def learning_curves(curves: pd.DataFrame) -> Figure:
+    """Fig. S3: loss and R2 per element against the epoch.
+
+    Parameters
+    ----------
+    curves : ``epoch``, ``loss``, ``val_loss`` and ``val_r2_`` of each element
+    """
+    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    losses, scores = figure.subplots(1, 2)
+    losses.plot(curves["epoch"], curves["loss"], color=COLOURS["Pt"], label="training")
+    losses.plot(curves["epoch"], curves["val_loss"], color=COLOURS["Pd"], linestyle="--", label="validation")
+    losses.set_yscale("log")
+    losses.set_xlabel("Epoch")
+    losses.set_ylabel("Loss (squared atoms)")
+    losses.legend(frameon=False)
+    for symbol, style in zip(ELEMENTS, ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1))), strict=True):
+        scores.plot(curves["epoch"], curves[f"val_r2_{symbol}"], color=COLOURS[symbol], linestyle=style, label=symbol)
+    # Early epochs run far below zero and would flatten what is to be seen.
+    scores.set_ylim(-0.5, 1)
+    scores.set_xlabel("Epoch")
+    scores.set_ylabel("Validation $R^2$ at columns")
+    scores.legend(frameon=False, ncols=2)
+    return figure
+
+
+def overview(
+    image: npt.NDArray[np.floating],
+    true: npt.NDArray[np.floating],
+    predicted: npt.NDArray[np.floating],
+    *,
+    sampling_angstrom: float,
+) -> Figure:
+    """One test image, its true maps above its predicted maps (as in the paper's Figs 3 and 4).
+
+    Parameters
+    ----------
+    image : (rows, cols) normalised input
+    true, predicted : (rows, cols, 5) maps in atoms
+    """
+    side = sampling_angstrom / 10
+    extent = (-0.5 * side, (image.shape[1] - 0.5) * side, (image.shape[0] - 0.5) * side, -0.5 * side)
+    figure = Figure(figsize=(14, 5.2), layout="constrained")
+    grid = figure.subplots(2, len(ELEMENTS) + 1, sharex=True, sharey=True)
+    _map(grid[0, 0], image, extent, "Normalised image", "gray", None)
+    top_total = float(true.sum(axis=-1).max())
+    total = _map(grid[1, 0], predicted.sum(axis=-1), extent, "Total, predicted", "cividis", top_total)
+    figure.colorbar(total, ax=grid[:, 0], location="bottom", label="Total (atoms)", shrink=0.9)
+    for index, symbol in enumerate(ELEMENTS):
+        top = float(true[..., index].max())
+        _map(grid[0, index + 1], true[..., index], extent, f"{symbol}, true", "cividis", top)
+        lower = _map(grid[1, index + 1], predicted[..., index], extent, f"{symbol}, predicted", "cividis", top)
+        figure.colorbar(lower, ax=grid[:, index + 1], location="bottom", label=f"{symbol} (atoms)", shrink=0.9)
+    for axes in grid[1]:
+        axes.set_xlabel("x (nm)")
+    for axes in grid[:, 0]:
+        axes.set_ylabel("y (nm)")
+    return figure
+
+
+def _map(
+    axes: Axes,
+    values: npt.NDArray[np.floating],
+    extent: tuple[float, float, float, float],
+    title: str,
+    colours: str,
+    top: float | None,
+) -> Any:
+    axes.set_title(title, fontsize=10)
+    return axes.imshow(values, extent=extent, cmap=colours, vmin=None if top is None else 0, vmax=top)
+
+
+def _density_panels(
+    pairs: Mapping[str, tuple[npt.NDArray[Any], npt.NDArray[np.floating]]],
+) -> tuple[Figure, dict[str, Axes]]:
+    """Panels of values against whole numbers of atoms, by target; one scale of colours for all of them.
+
+    A scatter plot would hide how many columns lie on one point.
+    """
+    figure = Figure(figsize=(12, 6), layout="constrained")
+    grid = figure.subplots(2, 4).ravel()
+    panels = dict(zip(pairs, grid, strict=False))
+    densities = {}
+    for target, (counts, values) in pairs.items():
+        whole = np.arange(counts.min() - 0.5, counts.max() + 1)
+        bins = int(np.clip(np.sqrt(counts.size), 12, 60))
+        densities[target] = np.histogram2d(counts, values, bins=(whole, np.histogram_bin_edges(values, bins)))
+    scale = LogNorm(1, max(2, *(density.max() for density, *_ in densities.values())))
+    for target, (density, across, up) in densities.items():
+        mesh = panels[target].pcolormesh(across, up, np.ma.masked_less(density.T, 1), norm=scale, cmap="cividis")
+        panels[target].xaxis.set_major_locator(MaxNLocator(integer=True))
+    grid[-1].set_axis_off()
+    figure.colorbar(mesh, ax=list(grid), label="Columns", format="{x:.0f}", shrink=0.6)
+    return figure, panels

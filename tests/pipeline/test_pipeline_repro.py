@@ -1,0 +1,92 @@
+"""The line as a user runs it: ``dvc repro``, twice, then an experiment beside the first."""
+
+import json
+import re
+
+import pandas as pd
+
+STAGES = ("motifs", "structures", "simulate", "validate", "train", "evaluate", "export", "gate", "promote", "score")
+
+
+def test_line_ends_with_a_champion_and_a_scored_micrograph(repository):
+    gate = json.loads((repository / "reports/gate.json").read_text())
+    promotion = json.loads((repository / "reports/promotion.json").read_text())
+    tables = sorted((repository / "data/scores").glob("*/columns.csv"))
+
+    assert gate["passed"] is True
+    assert promotion["alias"] == "champion"
+    assert tables
+    assert {"row_px", "col_px", "Pt", "Ni", "Pd", "Co", "Fe", "total"} <= set(pd.read_csv(tables[0]).columns)
+
+
+def test_every_report_is_machine_readable(repository):
+    for name in ("validation", "evaluation", "parity", "gate"):
+        assert json.loads((repository / f"reports/{name}.json").read_text())
+
+
+def test_splits_share_no_particle(repository):
+    samples = pd.read_parquet(repository / "data/structures/samples.parquet")
+
+    assert samples.groupby("structure_hash")["split"].nunique().max() == 1
+    assert samples["split"].value_counts().to_dict() == {"train": 4, "validation": 2, "test": 2}
+
+
+def test_second_repro_runs_nothing(repository, run):
+    run_id = (repository / "models/run.json").read_text()
+
+    done = run("dvc", "repro")
+
+    for stage in STAGES:
+        assert f"Stage '{stage}' didn't change, skipping" in done.stdout
+    assert (repository / "models/run.json").read_text() == run_id
+
+
+def test_lineage_of_the_champion_checks_out(repository, run):
+    version = json.loads((repository / "reports/promotion.json").read_text())["version"]
+
+    done = run("heamap", "lineage", str(version))
+
+    commit = run("git", "rev-parse", "HEAD").stdout.strip()
+    assert commit in done.stdout
+    assert re.search(r"onnx", done.stdout, re.IGNORECASE)
+
+
+def test_lineage_fails_on_changed_data(repository, run):
+    version = json.loads((repository / "reports/promotion.json").read_text())["version"]
+    table = repository / "data/structures/samples.parquet"
+    original = table.read_bytes()
+    table.chmod(0o644)
+    table.write_bytes(original + b"x")
+    try:
+        done = run("heamap", "lineage", str(version), check=False)
+    finally:
+        table.write_bytes(original)
+
+    assert done.returncode == 1
+    assert "data/structures" in done.stdout + done.stderr
+
+
+def test_unknown_parameter_stops_in_one_line(repository, run):
+    params = repository / "params.yaml"
+    original = params.read_text()
+    params.write_text(original.replace("learning_rate:", "learnin_rate:"))
+    try:
+        done = run("python", "pipelines/structures.py", check=False)
+    finally:
+        params.write_text(original)
+
+    assert done.returncode == 2
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert "train.learnin_rate" in done.stderr
+
+
+def test_experiment_with_another_learning_rate_shows_beside_the_first(repository, run):
+    run("dvc", "exp", "run", "-S", "train.learning_rate=0.004", "--name", "faster")
+
+    shown = json.loads(run("dvc", "exp", "show", "--json").stdout)
+    rates = set(re.findall(r'"learning_rate": ([0-9.]+)', json.dumps(shown)))
+    assert {"0.002", "0.004"} <= rates
+    versions = json.loads((repository / "reports/promotion.json").read_text())["version"]
+    assert int(versions) == 2
+    restored = run("heamap", "rollback")
+    assert "1" in restored.stdout

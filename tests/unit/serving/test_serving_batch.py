@@ -1,0 +1,133 @@
+import hashlib
+import json
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+import tifffile
+from serving_examples import lattice_image, make_contract, write_model
+
+from heamap.cli import main
+from heamap.contract import METADATA_KEY
+from heamap.elements import ELEMENTS
+from heamap.errors import InputError
+from heamap_serving.batch import find_micrographs
+
+
+@pytest.fixture
+def folder(tmp_path):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    image, _ = lattice_image((150, 160), (0.2, 0.2))
+    tifffile.imwrite(folder / "good.tif", image, imagej=True, resolution=(50, 50), metadata={"unit": "nm"})
+    return folder
+
+
+def run(*arguments):
+    return main([str(argument) for argument in arguments])
+
+
+def test_a_good_image_leaves_tables_maps_picture_and_provenance(folder, model_file, tmp_path):
+    out = tmp_path / "out"
+    assert run("score", folder, "--out", out, "--model", model_file) == 0
+    table = pd.read_csv(out / "good" / "columns.csv")
+    stored = pd.read_parquet(out / "good" / "columns.parquet")
+    pd.testing.assert_frame_equal(table, stored, check_dtype=False, atol=1e-3)
+    assert list(table.columns[5:11]) == [*ELEMENTS, "total"]
+    with tifffile.TiffFile(out / "good" / "maps.tif") as tiff:
+        assert tiff.series[0].shape == (5, 150, 160)
+        assert tiff.imagej_metadata["unit"] == "nm"
+        assert [label.split()[0] for label in tiff.imagej_metadata["Labels"]] == list(ELEMENTS)
+        above, below = tiff.pages[0].tags["XResolution"].value
+        assert above / below == pytest.approx(50)
+    assert (out / "good" / "figure.png").stat().st_size > 50_000
+    record = json.loads((out / "good" / "provenance.json").read_text())
+    assert record["input"]["sha256"] == hashlib.sha256((folder / "good.tif").read_bytes()).hexdigest()
+    assert record["model"]["sha256"] == hashlib.sha256(model_file.read_bytes()).hexdigest()
+    assert record["sampling"]["source"] == "file"
+    assert record["model"]["contract"]["lineage"]["run_id"] == "r1"
+
+
+def test_an_image_without_columns_is_scored_as_empty(folder, tmp_path):
+    model = write_model(tmp_path / "m.onnx", {METADATA_KEY: make_contract().to_json()}, weights=(1e-3,) * 5)
+    assert run("score", folder, "--out", tmp_path / "out", "--model", model) == 0
+    assert len(pd.read_csv(tmp_path / "out" / "good" / "columns.csv")) == 0
+    assert json.loads((tmp_path / "out" / "summary.json").read_text())["images"][0]["columns"] == 0
+
+
+def test_the_same_input_gives_the_same_files(folder, model_file, tmp_path):
+    for out in ("one", "two"):
+        run("score", folder, "--out", tmp_path / out, "--model", model_file)
+    for path in (tmp_path / "one").rglob("*"):
+        if path.is_file():
+            assert path.read_bytes() == (tmp_path / "two" / path.relative_to(tmp_path / "one")).read_bytes(), path
+
+
+def test_a_bad_file_is_reported_and_the_rest_goes_on(folder, model_file, tmp_path, capfd):
+    (folder / "broken.dm3").write_bytes(b"\0\0\0\3garbage")
+    np.save(folder / "bare.npy", np.random.default_rng(0).random((100, 100)))
+    (folder / "notes.md").write_text("not a micrograph")
+    out = tmp_path / "out"
+    assert run("score", folder, "--out", out, "--model", model_file) == 1
+    errors = capfd.readouterr().err
+    assert "broken.dm3: damaged" in errors
+    assert "bare.npy: npy files hold no pixel size; give it with --sampling-angstrom" in errors
+    assert "skipped" in errors
+    assert "notes.md" in errors
+    summary = json.loads((out / "summary.json").read_text())
+    assert (summary["scored"], summary["failed"]) == (1, 2)
+    statuses = pd.read_csv(out / "summary.csv").set_index("file")["status"].to_dict()
+    assert sorted(statuses.values()) == ["failed", "failed", "scored"]
+    assert (out / "good" / "columns.csv").exists()
+
+
+def test_files_of_one_stem_get_folders_of_their_own(folder, model_file, tmp_path):
+    (folder / "good.tiff").write_bytes((folder / "good.tif").read_bytes())
+    deeper = folder / "deeper"
+    deeper.mkdir()
+    (deeper / "good.tif").write_bytes((folder / "good.tif").read_bytes())
+    out = tmp_path / "out"
+    assert run("score", folder, deeper, "--out", out, "--model", model_file) == 0
+    assert sorted(path.name for path in out.iterdir() if path.is_dir()) == ["good.tif", "good.tif-2", "good.tiff"]
+
+
+def test_bad_input_exits_with_two_and_one_line(folder, model_file, tmp_path, capsys):
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    (tmp_path / "a.docx").touch()
+    for arguments, line in (
+        ([empty, "--model", model_file], "no micrograph"),
+        ([tmp_path / "a.docx", "--model", model_file], "'.docx' is none of"),
+        ([tmp_path / "absent.tif", "--model", model_file], "no such file"),
+        ([folder, "--model", tmp_path / "absent.onnx"], "No such file"),
+        ([folder, "--model", model_file, "--sampling-angstrom", "-1"], "--sampling-angstrom must be a positive"),
+    ):
+        assert run("score", *arguments, "--out", tmp_path / "out") == 2
+        errors = capsys.readouterr().err
+        assert line in errors
+        assert len(errors.splitlines()) == 1
+
+
+def test_a_file_named_twice_is_scored_once(folder):
+    found = find_micrographs([folder, folder / "good.tif"])
+    assert [path.name for path in found.micrographs] == ["good.tif"]
+    with pytest.raises(InputError, match="no such file or folder"):
+        find_micrographs([folder / "absent"])
+
+
+def test_help_answers_at_once_and_loads_nothing_heavy():
+    code = (
+        "import sys\nfrom heamap.cli import main\n"
+        "try:\n    main(['--help'])\nexcept SystemExit as end:\n    assert end.code == 0\n"
+        "heavy = {'numpy', 'pandas', 'onnxruntime', 'mlflow', 'tensorflow', 'pydantic'} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    seconds = []
+    for _ in range(3):
+        start = time.perf_counter()
+        subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+        seconds.append(time.perf_counter() - start)
+    assert min(seconds) < 0.5
