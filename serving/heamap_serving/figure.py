@@ -9,10 +9,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.image import AxesImage
 
-from heamap.elements import ELEMENTS
-
-COLORS = ("#0072B2", "#009E73", "#D55E00", "#CC79A7", "#E69F00")
-"""Of the elements, from the colour-blind-safe palette of Okabe and Ito (2008)."""
+from heamap.elements import COLOURS, ELEMENTS
 
 WIDTH = 13.5
 """Of the picture, in inches."""
@@ -57,7 +54,9 @@ def draw(
     ceiling = _ceiling(maps.max(axis=-1))
     drawn = [
         _draw_map(panels[name], layer, element, color, ceiling, sampling_angstrom)
-        for name, element, color, layer in zip("abcde", ELEMENTS, COLORS, np.moveaxis(maps, -1, 0), strict=True)
+        for name, element, color, layer in zip(
+            "abcde", ELEMENTS, COLOURS.values(), np.moveaxis(maps, -1, 0), strict=True
+        )
     ]
     whole = _draw_map(panels["t"], total, "all five", "black", _ceiling(total), sampling_angstrom)
     top.colorbar(whole, ax=panels["t"], label="atoms", shrink=0.9)
@@ -113,7 +112,7 @@ def _draw_map(axes: Axes, layer: Floats, name: str, color: str, ceiling: float, 
 def _draw_histograms(panel: SubFigure, values: Floats, bins: list[float], label: str, unit: str) -> None:
     """One histogram an element, below each other on one scale; what lies outside falls into the outermost bins."""
     rows = panel.subplots(len(ELEMENTS), 1, sharex=True, sharey=True)
-    for axes, element, color, column in zip(rows, ELEMENTS, COLORS, values.T, strict=True):
+    for axes, element, color, column in zip(rows, ELEMENTS, COLOURS.values(), values.T, strict=True):
         axes.hist(np.clip(column, bins[0], bins[-1]), bins=bins, color=color, alpha=0.85, ec="white", lw=0.5)
         if len(column):
             axes.axvline(column.mean(), color="black", lw=1, ls="--")

@@ -4,6 +4,7 @@ import json
 import re
 
 import pandas as pd
+import yaml
 
 STAGES = ("motifs", "structures", "simulate", "validate", "train", "evaluate", "export", "gate", "promote", "score")
 
@@ -53,14 +54,17 @@ def test_lineage_of_the_champion_checks_out(repository, run):
 
 def test_lineage_fails_on_changed_data(repository, run):
     version = json.loads((repository / "reports/promotion.json").read_text())["version"]
-    table = repository / "data/structures/samples.parquet"
-    original = table.read_bytes()
-    table.chmod(0o644)
-    table.write_bytes(original + b"x")
+    lock = yaml.safe_load((repository / "dvc.lock").read_text())
+    digest = next(out["md5"] for out in lock["stages"]["structures"]["outs"] if out["path"] == "data/structures")
+    listing = repository / ".dvc/cache/files/md5" / digest[:2] / digest[2:]
+    original = listing.read_bytes()
+    listing.chmod(0o644)
+    listing.write_bytes(original.replace(b"atoms", b"atomz"))
     try:
         done = run("heamap", "lineage", str(version), check=False)
     finally:
-        table.write_bytes(original)
+        listing.write_bytes(original)
+        listing.chmod(0o444)
 
     assert done.returncode == 1
     assert "data/structures" in done.stdout + done.stderr

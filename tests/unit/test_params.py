@@ -73,7 +73,7 @@ def test_batch_that_ranks_cannot_share_is_refused(tmp_path):
 
 
 def test_crop_larger_than_the_field_is_refused(tmp_path):
-    with pytest.raises(InputError, match=r"params\.yaml: Value error, train\.crop_pixels 4096 is larger than base\.pixels"):
+    with pytest.raises(InputError, match=r"yaml: Value error, train\.crop_pixels 4096 is larger than base\.pixels"):
         load(edited(tmp_path, "train", crop_pixels=4096))
 
 

@@ -15,21 +15,14 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from heamap.elements import COLOURS as ELEMENT_COLOURS
 from heamap.elements import ELEMENTS
 from heamap.evaluation.baselines import fit_line
 from heamap.evaluation.metrics import SHARE_NAMES, r2
 from heamap.evaluation.table import NI_CO_FE, TARGETS, TOTAL
 
-COLOURS = {
-    "Pt": "#0072B2",
-    "Ni": "#009E73",
-    "Pd": "#D55E00",
-    "Co": "#CC79A7",
-    "Fe": "#E69F00",
-    NI_CO_FE: "#56B4E9",
-    TOTAL: "#000000",
-}
-"""Okabe and Ito's palette by target."""
+COLOURS = ELEMENT_COLOURS | {NI_CO_FE: "#56B4E9", TOTAL: "#000000"}
+"""By target."""
 
 LABELS = {target: target for target in TARGETS} | {NI_CO_FE: "Ni + Co + Fe", TOTAL: "Total"}
 

@@ -1,0 +1,102 @@
+"""Judge the exported model against its thresholds and against the present champion."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from common import run_stage
+from heamap.dataset.examples import example
+from heamap.dataset.store import Dataset, open_dataset
+from heamap.elements import ELEMENTS
+from heamap.errors import InputError
+from heamap.lifecycle import decisions, gate, lineage, registry, tracking
+from heamap.params import Params
+from heamap.seeds import Stream, generator
+from heamap_serving.session import Model, load_model
+
+ONNX_MODEL, POINTER = Path("models/model.onnx"), Path("models/run.json")
+REPORTS = Path("reports")
+VERDICT = REPORTS / "gate.json"
+
+
+def judge(params: Params) -> str:
+    data = open_dataset(Path("data/structures"), Path("data/images"))
+    candidate = load_model(ONNX_MODEL)
+    improvement, champion, comparable = against_champion(candidate, data, params)
+    parity = gate.read_report(REPORTS / "parity.json")
+    validation = gate.read_report(REPORTS / "validation.json")
+    evaluation = gate.read_report(REPORTS / "evaluation.json")
+    dirty, gaps = origin(candidate)
+    verdict = gate.verdict(
+        gate.Evidence(
+            skill_pt=gate.skills(evaluation, "Pt"),
+            skill_total=gate.skills(evaluation, "total"),
+            improvement=improvement,
+            champion=champion,
+            comparable=comparable,
+            parity_error=parity["max_error"],
+            count_mismatch=parity["count_mismatch"],
+            validation_failures=tuple(f"{entry['suite']}.{entry['subject']}" for entry in validation["critical"]),
+            dirty=dirty,
+            lineage_gaps=gaps,
+        ),
+        params.gate,
+    )
+    VERDICT.write_text(json.dumps(verdict.to_dict(), indent=2) + "\n")
+    lines = [
+        f"  {'pass' if entry.passed else 'FAIL'}  {entry.name}: {entry.value} {entry.threshold}  {entry.note}"
+        for entry in verdict.criteria
+    ]
+    return "\n".join([f"gate {'passed' if verdict.passed else 'failed'}: {VERDICT}", *lines])
+
+
+def against_champion(candidate: Model, data: Dataset, params: Params) -> tuple[gate.Improvement | None, str, bool]:
+    """Paired comparison on the test split, in words, and whether it could be made."""
+    name = params.promote.model_name
+    version = decisions.holder_of(name, decisions.CHAMPION)
+    if version is None:
+        return None, "no champion yet", True
+    champion = load_model(registry.champion_onnx(name))
+    if champion.sha256 == candidate.sha256:
+        return None, f"version {version}, the champion, is this model", True
+    face = champion.contract
+    if face.sampling_angstrom != params.base.sampling_angstrom or params.base.pixels % face.stride:
+        need = f"{face.sampling_angstrom} Angstrom per pixel and sides in multiples of {face.stride}"
+        return None, f"version {version} needs {need}: it cannot see the same images", False
+    errors = [gate.squared_errors(model.predict, test_images(data, model, params)) for model in (candidate, champion)]
+    found = gate.improvement(
+        *errors, resamples=params.evaluate.bootstrap, rng=generator(params.base.seed, Stream.BOOTSTRAP, 1)
+    )
+    words = f"version {version}: {found.value:.3f} [{found.low:.3f}, {found.high:.3f}] over {found.images} images"
+    return found, words, True
+
+
+def test_images(
+    data: Dataset, model: Model, params: Params
+) -> Iterator[tuple[npt.NDArray[np.float32], npt.NDArray[np.float64], npt.NDArray[np.int64]]]:
+    """Test examples under the model's own normalisation."""
+    train = params.train.model_copy(update={"normalization": model.contract.normalization})
+    own = params.model_copy(update={"train": train})
+    for sample in data.split("test"):
+        image, columns = example(data, int(sample), params=own, epoch=None)
+        yield image, columns[["row", "col"]].to_numpy(np.float64), columns[list(ELEMENTS)].to_numpy(np.int64)
+
+
+def origin(candidate: Model) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Dirt of the working tree at training and now, and gaps of the lineage."""
+    here = Path.cwd()
+    dirty = set(lineage.git_state(here).dirty)
+    try:
+        run = tracking.find_run(tracking.read_pointer(POINTER), tracking.client())
+    except InputError:
+        return tuple(sorted(dirty)), gate.lineage_gaps(candidate.contract, None, {})
+    locked = lineage.data_hashes(here / lineage.LOCK)
+    dirty.update(tracking.dirty_files(run))
+    return tuple(sorted(dirty)), gate.lineage_gaps(candidate.contract, tracking.run_lineage(run), locked)
+
+
+if __name__ == "__main__":
+    run_stage(judge)

@@ -1,0 +1,142 @@
+"""Keras and onnxruntime say the same, and the graph is the one that was meant."""
+
+from collections import Counter
+from pathlib import Path
+
+import keras
+import numpy as np
+import onnx
+import pytest
+
+from heamap.contract import INPUT_NAME, METADATA_KEY, OUTPUT_NAME, Contract, Lineage, TrainingRanges
+from heamap.elements import ELEMENTS
+from heamap.lifecycle import export
+from heamap.network import fcn
+from heamap_serving.session import load_model
+
+FILTERS = (4, 8, 12)
+CONTRACT = Contract(
+    elements=ELEMENTS,
+    sampling_angstrom=0.2,
+    normalization="local",
+    label_sigma_angstrom=0.5,
+    intensity_scale=1.0,
+    stride=fcn.stride(FILTERS),
+    ranges=TrainingRanges(
+        energy_ev=(180e3, 220e3),
+        semiangle_mrad=(15, 20),
+        detector_mrad=(60, 95),
+        dose_per_square_angstrom=(1e5, 4e5),
+        column_total=(1, 15),
+        nearest_column_angstrom=2.27,
+    ),
+    lineage=Lineage(run_id="r", commit="c", data={"data/images": "i.dir"}),
+)
+
+
+@pytest.fixture(scope="module")
+def stored(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model in mixed precision whose batch normalisations have seen data: mean and variance are not 0 and 1."""
+    keras.utils.set_random_seed(7)
+    model = fcn.build(FILTERS, precision="mixed_bfloat16")
+    rng = np.random.default_rng(7)
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            size = layer.moving_mean.shape
+            layer.moving_mean.assign(rng.normal(0, 0.2, size))
+            layer.moving_variance.assign(rng.uniform(0.5, 2.0, size))
+            layer.gamma.assign(rng.uniform(0.5, 1.5, size))
+            layer.beta.assign(rng.normal(0, 0.2, size))
+    path = tmp_path_factory.mktemp("model") / "model.keras"
+    model.save(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def float32(stored: Path) -> keras.Model:
+    return export.load_float32(stored)
+
+
+@pytest.fixture(scope="module")
+def exported(float32: keras.Model, stored: Path) -> Path:
+    path = stored.with_name("model.onnx")
+    onnx.save(export.to_onnx(float32, opset=17, contract=CONTRACT), path)
+    return path
+
+
+def images(batch: int, rows: int, cols: int) -> np.ndarray:
+    return np.random.default_rng(rows).normal(size=(batch, rows, cols, 1)).astype(np.float32)
+
+
+def test_the_float32_model_has_the_weights_of_the_mixed_one(stored: Path, float32: keras.Model) -> None:
+    mixed = keras.models.load_model(stored, compile=False)
+    assert {layer.dtype_policy.name for layer in float32.layers} == {"float32"}
+    assert all(
+        np.array_equal(one, other) for one, other in zip(mixed.get_weights(), float32.get_weights(), strict=True)
+    )
+    image = images(1, 32, 32)
+    difference = np.abs(export.keras_predict(mixed)(image) - export.keras_predict(float32)(image)).max()
+    assert 0 < difference < 0.1 * np.abs(export.keras_predict(float32)(image)).max()
+
+
+@pytest.mark.parametrize("shape", [(1, 32, 32), (3, 32, 32), (1, 48, 80), (2, 8, 16)])
+def test_any_batch_and_size_gives_the_same_maps(
+    float32: keras.Model, exported: Path, shape: tuple[int, int, int]
+) -> None:
+    image = images(*shape)
+    expected = export.keras_predict(float32)(image)
+    found = export.session_predict(exported)(image)
+    assert found.shape == (*shape, len(ELEMENTS))
+    assert np.abs(found - expected).max() < 1e-5 * max(1.0, float(np.abs(expected).max()))
+
+
+def test_the_graph_is_folded_and_has_no_stray_transpose(exported: Path) -> None:
+    model = onnx.load(exported)
+    operators = Counter(node.op_type for node in model.graph.node)
+    assert set(operators) <= {
+        "Conv",
+        "Relu",
+        "Add",
+        "MaxPool",
+        "Concat",
+        "DepthToSpace",
+        "Reshape",
+        "Unsqueeze",
+        "Transpose",
+    }
+    assert operators["Transpose"] == 1
+    assert operators["DepthToSpace"] == operators["MaxPool"] == len(FILTERS) - 1
+    assert {initializer.data_type for initializer in model.graph.initializer} <= {
+        onnx.TensorProto.FLOAT,
+        onnx.TensorProto.INT64,
+    }
+
+
+def test_the_face_is_named_and_free_in_batch_and_size(exported: Path) -> None:
+    model = onnx.load(exported)
+    assert model.opset_import[0].version == 17
+    for value, name in ((model.graph.input, INPUT_NAME), (model.graph.output, OUTPUT_NAME)):
+        assert [entry.name for entry in value] == [name]
+        assert [axis.dim_param for axis in value[0].type.tensor_type.shape.dim[:3]] == ["batch", "rows", "cols"]
+
+
+def test_the_scorer_accepts_the_file_and_its_contract(exported: Path) -> None:
+    assert load_model(exported).contract == CONTRACT
+    assert METADATA_KEY in {entry.key for entry in onnx.load(exported).metadata_props}
+
+
+def test_saving_again_keeps_the_bytes(exported: Path, tmp_path: Path) -> None:
+    onnx.save_model(onnx.load(exported), tmp_path / "again.onnx", save_as_external_data=False)
+    assert (tmp_path / "again.onnx").read_bytes() == exported.read_bytes()
+
+
+def test_parity_sees_a_difference_of_values_and_of_counts(float32: keras.Model, exported: Path) -> None:
+    same = export.session_predict(exported)
+    examples = [(images(1, 32, 32)[0], np.array([[4.0, 5.5], [20.25, 9.0]]))]
+    agreed = export.compare(export.keras_predict(float32), same, examples)
+    peak = float(np.abs(same(examples[0][0][None])).max())
+    assert agreed.max_error < 1e-5 * peak
+    assert (agreed.count_mismatch, agreed.counts, agreed.images) == (0.0, 10, 1)
+    differing = export.compare(same, lambda batch: same(batch) + np.float32(1.0), examples)
+    assert differing.max_error == pytest.approx(1.0, rel=1e-3)
+    assert differing.count_mismatch == 1.0
