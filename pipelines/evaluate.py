@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from common import run_stage
-from heamap_serving.score import DISTANCE_SHARE, THRESHOLD_ATOMS
 from tqdm import tqdm
 
+from common import run_stage
 from heamap.dataset.examples import example
 from heamap.dataset.labels import label_maps
 from heamap.dataset.statistics import nearest_angstrom
@@ -23,6 +22,7 @@ from heamap.lifecycle import tracking
 from heamap.lifecycle.export import load_float32
 from heamap.params import Params
 from heamap.seeds import Stream, generator
+from heamap_serving.score import DISTANCE_SHARE, THRESHOLD_ATOMS
 
 STRUCTURES, IMAGES = Path("data/structures"), Path("data/images")
 MODEL, RUN = Path("models/model.keras"), Path("models/run.json")

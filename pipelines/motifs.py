@@ -5,7 +5,6 @@ from dataclasses import asdict
 from pathlib import Path
 
 from common import run_stage
-
 from heamap.params import Params
 from heamap.structures.motif import find_motif
 

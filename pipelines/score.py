@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from common import run_stage
-
 from heamap.errors import InputError
 from heamap.lifecycle.registry import champion_onnx
 from heamap.params import Params

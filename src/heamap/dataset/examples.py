@@ -1,0 +1,85 @@
+"""A stored sample as the network sees it."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from heamap.dataset import augment
+from heamap.imaging.effects import degrade
+from heamap.imaging.normalize import normalize
+from heamap.params import Params
+from heamap.seeds import Stream, generator
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from heamap.dataset.store import Dataset
+
+Positions = npt.NDArray[np.floating]
+
+
+def example(
+    dataset: "Dataset", sample: int, *, params: Params, epoch: int | None, in_field: bool = True
+) -> tuple[npt.NDArray[np.float32], "pd.DataFrame"]:
+    """The network's input for a sample, and the columns in it.
+
+    Parameters
+    ----------
+    epoch : draws augmentation, crop and effects for training; None gives the whole field with the sample's fixed
+        effects and no augmentation, the form for validation, test and export
+    in_field : leave out columns beyond the input's edges
+
+    Returns
+    -------
+    input : (side, side, 1) float32
+    columns : as stored, with row, col and in_field of this input
+    """
+    columns = dataset.columns(sample, in_field=False)
+    image, positions = render(
+        dataset.image(sample), columns[["row", "col"]].to_numpy(), sample, params=params, epoch=epoch
+    )
+    inside = ((positions >= 0) & (positions <= image.shape[0] - 1)).all(axis=-1)
+    columns = columns.assign(row=positions[:, 0], col=positions[:, 1], in_field=inside)
+    return image, columns[inside].reset_index(drop=True) if in_field else columns
+
+
+def render(
+    clean: npt.NDArray[np.float32], positions: Positions, sample: int, *, params: Params, epoch: int | None
+) -> tuple[npt.NDArray[np.float32], Positions]:
+    """Input and column positions from a clean image.
+
+    The order is that of an experiment: the particle is turned and the optics blur before the scan, whose lines always
+    run along the rows; the display's contrast comes after the digitiser and before the normalisation.
+
+    Parameters
+    ----------
+    clean : (pixels, pixels) fractions of the incident beam
+    positions : (n, 2) row and column in pixels
+    sample, epoch : see :func:`example`
+
+    Returns
+    -------
+    input : (side, side, 1) float32
+    positions : (n, 2) in pixels of the input
+    """
+    sampling, train = params.base.sampling_angstrom, params.train
+    if epoch is None:
+        rng = generator(params.base.seed, Stream.EFFECTS, sample)
+        seen = degrade(clean, effects=train.effects, sampling_angstrom=sampling, rng=rng)
+        return normalize(seen, kind=train.normalization, sampling_angstrom=sampling)[..., None], positions
+    index = (epoch, sample)
+    variation = augment.draw(
+        train.augment,
+        pixels=clean.shape[0],
+        crop_pixels=train.crop_pixels,
+        rng=generator(params.base.seed, Stream.AUGMENT, *index),
+    )
+    image, positions = augment.turn(clean, positions, quarters=variation.quarters, mirror=variation.mirror)
+    image = augment.blur_and_illuminate(image, variation, sampling_angstrom=sampling)
+    rng = generator(params.base.seed, Stream.EFFECTS, *index)
+    image = degrade(image, effects=train.effects, sampling_angstrom=sampling, rng=rng)
+    image = augment.contrast(image, exponent=variation.exponent)
+    image = normalize(image, kind=train.normalization, sampling_angstrom=sampling)
+    image, positions = augment.crop(image, positions, corner=variation.corner, side=train.crop_pixels)
+    return image[..., None], positions

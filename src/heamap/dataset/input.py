@@ -1,0 +1,127 @@
+"""Batches for training: every rank gets its share of one global order, whatever the number of ranks."""
+
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from heamap.dataset.examples import render
+from heamap.dataset.labels import column_weights, label_maps
+from heamap.dataset.store import Dataset
+from heamap.elements import ELEMENTS
+from heamap.errors import InputError
+from heamap.params import Params
+from heamap.seeds import Stream, generator
+
+READ_AHEAD = 2
+"""Batches that are being made while one is trained on."""
+
+
+class Example(NamedTuple):
+    """Input (side, side, 1), labels (side, side, 5), weights (side, side) of an image; a batch has one axis more."""
+
+    image: npt.NDArray[np.float32]
+    labels: npt.NDArray[np.float32]
+    weights: npt.NDArray[np.float32]
+
+
+def epoch_order(samples: npt.NDArray[np.int64], *, seed: int, epoch: int, batch: int) -> npt.NDArray[np.int64]:
+    """The samples of an epoch, shuffled anew, in whole batches.
+
+    Returns
+    -------
+    (steps, batch) ; those that fill no whole batch wait for another epoch
+
+    Raises
+    ------
+    InputError : fewer samples than one batch
+    """
+    steps = len(samples) // batch
+    if not steps:
+        raise InputError(f"train.batch {batch} is more than the {len(samples)} training samples; lower it")
+    order = generator(seed, Stream.ORDER, epoch).permutation(samples)
+    return order[: steps * batch].reshape(steps, batch)
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Makes examples of some samples of a dataset, the same from any thread in any order.
+
+    Attributes
+    ----------
+    columns : by sample (n, 2 + 5), row, column and counts per element of every column of the particle
+    """
+
+    dataset: Dataset
+    params: Params
+    columns: dict[int, npt.NDArray[np.float64]]
+
+    @classmethod
+    def of(cls, dataset: Dataset, samples: npt.NDArray[np.int64], params: Params) -> "Examples":
+        fields = ["row", "col", *ELEMENTS]
+        columns = {
+            int(sample): dataset.columns(int(sample), in_field=False)[fields].to_numpy(np.float64) for sample in samples
+        }
+        return cls(dataset, params, columns)
+
+    def make(self, sample: int, epoch: int | None) -> Example:
+        """The example of a sample in an epoch, or in its fixed form."""
+        train = self.params.train
+        columns = self.columns[sample]
+        image, positions = render(self.dataset.image(sample), columns[:, :2], sample, params=self.params, epoch=epoch)
+        shape = (image.shape[0], image.shape[1])
+        sigma = train.label_sigma_angstrom / self.params.base.sampling_angstrom
+        rows, cols = positions.T
+        labels = label_maps(rows, cols, columns[:, 2:], shape=shape, sigma_pixels=sigma)
+        if train.loss == "weighted_mse":
+            return Example(image, labels, column_weights(rows, cols, shape=shape, sigma_pixels=sigma))
+        return Example(image, labels, np.ones(shape, dtype=np.float32))
+
+
+def training_batches(
+    examples: Examples, samples: npt.NDArray[np.int64], *, rank: int, ranks: int, first_epoch: int, threads: int
+) -> tf.data.Dataset:
+    """Endless (image, labels, weights) batches of one rank, epoch after epoch.
+
+    The shares of all ranks, put together in their order, are the global batch of ``epoch_order``. Threads work ahead
+    of the training across the epochs' ends.
+
+    Returns
+    -------
+    tf.data.Dataset of :class:`Example` with a leading axis of ``train.batch / ranks``
+    """
+    train = examples.params.train
+    share = train.batch // ranks
+
+    def wanted() -> Iterator[tuple[int, int]]:
+        epoch = first_epoch
+        while True:
+            order = epoch_order(samples, seed=examples.params.base.seed, epoch=epoch, batch=train.batch)
+            for sample in order[:, rank * share : (rank + 1) * share].flat:
+                yield int(sample), epoch
+            epoch += 1
+
+    def batches() -> Iterator[Example]:
+        queue = wanted()
+        with ThreadPoolExecutor(threads) as pool:
+            pending = deque(pool.submit(examples.make, *item) for item in islice(queue, READ_AHEAD * share))
+            while True:
+                made = []
+                for _ in range(share):
+                    made.append(pending.popleft().result())
+                    pending.append(pool.submit(examples.make, *next(queue)))
+                yield Example(*(np.stack(parts) for parts in zip(*made, strict=True)))
+
+    side = train.crop_pixels
+    signature = Example(
+        tf.TensorSpec((share, side, side, 1)),
+        tf.TensorSpec((share, side, side, len(ELEMENTS))),
+        tf.TensorSpec((share, side, side)),
+    )
+    return tf.data.Dataset.from_generator(batches, output_signature=signature).prefetch(1)

@@ -1,0 +1,101 @@
+"""One step of gradient descent, shared among the ranks."""
+
+from functools import partial
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from heamap.network import fcn
+from heamap.network.normalization import GroupedBatchNormalization
+from heamap.params import Train
+from heamap.training.horovod import World
+
+MOMENTUM = 0.9
+"""Memory of the moving statistics: Keras's .99 spans more steps than a short training has."""
+
+Tensor = Any
+
+
+def weighted_mse(predicted: Tensor, labels: Tensor, weights: Tensor) -> Tensor:
+    """Mean over pixels and elements of the weighted squared error, in squared atoms.
+
+    Parameters
+    ----------
+    predicted, labels : (batch, rows, cols, 5)
+    weights : (batch, rows, cols) of mean 1
+    """
+    return tf.reduce_mean(tf.square(predicted - labels) * weights[..., None])
+
+
+def training_network(train: Train) -> keras.Model:
+    """The network with the precision and the normalisation of training."""
+    return fcn.build(
+        train.filters,
+        precision="mixed_bfloat16" if train.mixed_precision else "float32",
+        normalization=partial(GroupedBatchNormalization, train.statistics_images, momentum=MOMENTUM),
+    )
+
+
+def inference_network(train: Train, weights: list[Any]) -> keras.Model:
+    """The same function in float32 with plain batch normalisation, for files and export."""
+    network = fcn.build(train.filters, normalization=partial(keras.layers.BatchNormalization, momentum=MOMENTUM))
+    network.set_weights(weights)
+    return network
+
+
+def learning_rate(step: int, *, steps_per_epoch: int, train: Train) -> float:
+    """Rate of a step: warms up linearly from ``learning_rate / batch`` to ``learning_rate``.
+
+    By the linear scaling rule (Goyal et al., arXiv:1706.02677) a batch of n images bears n times the rate of one, and
+    the warm-up starts from the rate of the unscaled batch. ``batch`` is the global one, so that the rate grows with it
+    when ranks are added and it grows with them, and does not change when the same batch is shared among more ranks.
+    """
+    warmup = train.warmup_epochs * steps_per_epoch
+    progress = min(1.0, (step + 1) / warmup) if warmup else 1.0
+    first = train.learning_rate / train.batch
+    return first + (train.learning_rate - first) * progress
+
+
+class Step:
+    """Trains a network with Adam on one batch at a time.
+
+    Attributes
+    ----------
+    network, optimizer : what is trained, and by what
+    gradients : (images, labels, weights) -> (loss, gradients) of this rank's share; compiled by XLA if asked
+    """
+
+    def __init__(self, network: keras.Model, *, rate: float, xla: bool, world: World) -> None:
+        self.network = network
+        self.optimizer = keras.optimizers.Adam(rate)
+        self.optimizer.build(network.trainable_variables)
+        self._world = world
+        # Keras turns XLA on by itself where it sees a GPU: say it explicitly. Horovod's operations stay outside.
+        self.gradients = tf.function(self._gradients, jit_compile=xla)
+        self._descend = tf.function(self._apply, jit_compile=False)
+
+    def __call__(self, images: Tensor, labels: Tensor, weights: Tensor, *, rate: float) -> Tensor:
+        """Descend once on this rank's share of a batch; the loss is this rank's."""
+        self.optimizer.learning_rate.assign(rate)
+        return self._descend(images, labels, weights)
+
+    @property
+    def statistics(self) -> list[Any]:
+        """The moving statistics, which each rank gathers from its own share."""
+        return list(self.network.non_trainable_variables)
+
+    @property
+    def variables(self) -> list[Any]:
+        """All that another process needs to go on: the network's variables, then the optimizer's."""
+        return [*self.network.variables, *self.optimizer.variables]
+
+    def _gradients(self, images: Tensor, labels: Tensor, weights: Tensor) -> tuple[Tensor, list[Tensor]]:
+        with tf.GradientTape() as tape:
+            loss = weighted_mse(self.network(images, training=True), labels, weights)
+        return loss, tape.gradient(loss, [variable.value for variable in self.network.trainable_variables])
+
+    def _apply(self, images: Tensor, labels: Tensor, weights: Tensor) -> Tensor:
+        loss, gradients = self.gradients(images, labels, weights)
+        self.optimizer.apply(self._world.average(gradients), self.network.trainable_variables)
+        return loss

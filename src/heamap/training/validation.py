@@ -1,0 +1,70 @@
+"""Loss and R2 on the validation split, over all ranks."""
+
+from typing import Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from heamap.dataset.input import Example, Examples
+from heamap.elements import ELEMENTS
+from heamap.evaluation.readout import read_counts
+from heamap.training.horovod import World
+from heamap.training.step import weighted_mse
+
+
+class Validation:
+    """The validation images of one rank, in their fixed form.
+
+    Parameters
+    ----------
+    samples : of all ranks; each rank looks at its own
+    """
+
+    def __init__(self, examples: Examples, samples: npt.NDArray[np.int64], *, world: World) -> None:
+        self._world = world
+        mine = [int(sample) for sample in samples[world.rank :: world.size]]
+        self._examples: list[Example] = [examples.make(sample, None) for sample in mine]
+        self._columns = [
+            _in_field(examples.columns[sample], example) for sample, example in zip(mine, self._examples, strict=True)
+        ]
+
+    def __call__(self, predict: Any) -> dict[str, float]:
+        """Metrics of a function from images (1, rows, cols, 1) to maps (1, rows, cols, 5).
+
+        Returns
+        -------
+        ``val_loss`` in squared atoms and ``val_r2_<element>`` over every column in the field, zeros included
+        """
+        sums = np.zeros(2 + 4 * len(ELEMENTS))
+        for example, columns in zip(self._examples, self._columns, strict=True):
+            image, labels, weights = (tf.constant(part[None]) for part in example)
+            maps = predict(image)
+            sums[:2] += float(weighted_mse(maps, labels, weights)), 1
+            truth = columns[:, 2:]
+            error = truth - read_counts(maps.numpy()[0], columns[:, 0], columns[:, 1])
+            counted = np.full(len(ELEMENTS), len(truth))
+            sums[2:] += np.concatenate([counted, truth.sum(0), (truth**2).sum(0), (error**2).sum(0)])
+        sums = self._world.total(sums)
+        count, first, second, residual = sums[2:].reshape(4, -1)
+        spread = second - first**2 / np.maximum(count, 1)
+        r2 = np.where(spread > 0, 1 - residual / np.where(spread > 0, spread, 1), np.nan)
+        return {"val_loss": float(sums[0] / sums[1])} | {
+            f"val_r2_{symbol}": float(value) for symbol, value in zip(ELEMENTS, r2, strict=True)
+        }
+
+
+def inference(network: keras.Model) -> Any:
+    """The network's graph in inference mode, traced once for images of any size."""
+
+    @tf.function(input_signature=[tf.TensorSpec((None, None, None, 1), tf.float32)], jit_compile=False)
+    def predict(images: Any) -> Any:
+        return network(images, training=False)
+
+    return predict
+
+
+def _in_field(columns: npt.NDArray[np.float64], example: Example) -> npt.NDArray[np.float64]:
+    last = np.array(example.labels.shape[:2]) - 1
+    return columns[((columns[:, :2] >= 0) & (columns[:, :2] <= last)).all(axis=1)]

@@ -1,0 +1,87 @@
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from heamap.params import Train, load
+from heamap.training.horovod import World
+from heamap.training.step import Step, inference_network, learning_rate, training_network, weighted_mse
+
+ALONE = World(rank=0, size=1, threads=1)
+
+
+def settings(**changes) -> Train:
+    values = load(Path(__file__).parents[3] / "params.yaml").train
+    small = {"filters": (4, 6), "statistics_images": 2, "batch": 4, "mixed_precision": False}
+    return values.model_copy(update=small | changes)
+
+
+def batch(size: int = 4) -> list[tf.Tensor]:
+    rng = np.random.default_rng(0)
+    images = rng.normal(size=(size, 16, 16, 1)).astype(np.float32)
+    labels = np.abs(images) * np.arange(1, 6, dtype=np.float32)
+    return [tf.constant(part) for part in (images, labels, np.ones((size, 16, 16), np.float32))]
+
+
+def make(train: Train) -> Step:
+    keras.utils.set_random_seed(3)
+    return Step(training_network(train), rate=1e-2, xla=train.xla, world=ALONE)
+
+
+def test_descending_lowers_the_loss():
+    step = make(settings())
+    losses = [float(step(*batch(), rate=1e-2)) for _ in range(40)]
+    assert losses[-1] < 0.5 * losses[0]
+
+
+def test_gradients_of_two_halves_average_to_that_of_the_whole():
+    step = make(settings())
+    whole = step.gradients(*batch())[1]
+    halves = [step.gradients(*(part[half] for part in batch()))[1] for half in (slice(0, 2), slice(2, 4))]
+    for one, first, second in zip(whole, *halves, strict=True):
+        np.testing.assert_allclose((first + second) / 2, one, rtol=1e-4, atol=1e-5)
+
+
+def test_xla_compiles_the_gradients_only_when_asked():
+    compiled, plain = make(settings(xla=True)), make(settings(xla=False))
+    assert "HloModule" in compiled.gradients.experimental_get_compiler_ir(*batch())(stage="hlo")
+    with pytest.raises(ValueError, match="jit_compile"):
+        plain.gradients.experimental_get_compiler_ir(*batch())(stage="hlo")
+    for one, two in zip(compiled.gradients(*batch())[1], plain.gradients(*batch())[1], strict=True):
+        np.testing.assert_allclose(one, two, rtol=1e-3, atol=1e-4)
+
+
+def test_mixed_precision_multiplies_in_bfloat16_and_keeps_gradients_in_float32():
+    mixed = make(settings(mixed_precision=True))
+    graph = mixed.gradients.get_concrete_function(*batch()).graph
+    kinds = {op.outputs[0].dtype for op in graph.get_operations() if op.type == "Conv2D"}
+    assert tf.bfloat16 in kinds
+    assert {gradient.dtype for gradient in mixed.gradients(*batch())[1]} == {tf.float32}
+
+
+def test_the_files_network_is_plain_float32_and_the_same_function():
+    step = make(settings())
+    step(*batch(), rate=1e-2)
+    network = inference_network(settings(), step.network.get_weights())
+    norms = [layer for layer in network.layers if "norm" in layer.name]
+    assert {type(layer) for layer in norms} == {keras.layers.BatchNormalization}
+    image = batch()[0]
+    np.testing.assert_allclose(network(image), step.network(image, training=False), atol=1e-5)
+
+
+def test_the_rate_warms_up_from_that_of_one_image():
+    train = settings(learning_rate=0.8, batch=8, warmup_epochs=2.0)
+    rates = [learning_rate(step, steps_per_epoch=5, train=train) for step in range(12)]
+    np.testing.assert_allclose(np.diff(rates[:10]), (0.8 - 0.1) / 10)
+    assert rates[0] == pytest.approx(0.1 + 0.07)
+    assert rates[9:] == pytest.approx([0.8] * 3)
+    assert learning_rate(0, steps_per_epoch=5, train=settings(warmup_epochs=0.0, learning_rate=0.8)) == 0.8
+
+
+def test_weights_scale_the_squared_error_of_their_pixels():
+    predicted, labels = np.zeros((1, 1, 2, 5), np.float32), np.zeros((1, 1, 2, 5), np.float32)
+    labels[0, 0, 1] = 3
+    assert float(weighted_mse(predicted, labels, np.ones((1, 1, 2), np.float32))) == pytest.approx(4.5)
+    assert float(weighted_mse(predicted, labels, np.array([[[1.6, 0.4]]], np.float32))) == pytest.approx(1.8)
