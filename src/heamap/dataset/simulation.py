@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from dask.distributed import Client, Future, LocalCluster, as_completed
 from dask.system import CPU_COUNT
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 from heamap import params

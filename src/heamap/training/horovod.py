@@ -9,6 +9,7 @@ import horovod.tensorflow as hvd
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
+from threadpoolctl import threadpool_limits
 
 from heamap.errors import InputError
 
@@ -77,6 +78,8 @@ def start(ranks: int) -> World:
         )
     threads = max(1, len(os.sched_getaffinity(0)) // hvd.local_size())
     tf.config.threading.set_intra_op_parallelism_threads(threads)
+    # NumPy's matrix products, which make the labels, would otherwise take every core from the other ranks.
+    threadpool_limits(limits=threads)
     gpus = tf.config.list_physical_devices("GPU")
     if gpus:
         mine = gpus[hvd.local_rank() % len(gpus)]
