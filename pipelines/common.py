@@ -15,3 +15,7 @@ def run_stage(stage: Callable[[Params], str]) -> None:
     except InputError as error:
         print(f"heamap: {error}", file=sys.stderr)
         sys.exit(2)
+
+
+if __name__ == "__main__":
+    run_stage(lambda _: "params.yaml is valid")

@@ -5,9 +5,9 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from heamap.checking import parse
 from heamap.elements import ELEMENTS
 from heamap.errors import InputError
-from heamap.params import parse
 
 METADATA_KEY = "heamap.contract"
 INPUT_NAME = "image"

@@ -4,11 +4,12 @@ Unknown keys and impossible values are refused with the value in the message.
 """
 
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Literal, Self
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from heamap.checking import parse
 from heamap.errors import InputError
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -185,6 +186,8 @@ class Train(Block):
     """Side of the random crop that one training example is; at most ``base.pixels``."""
     learning_rate: Positive
     warmup_epochs: NonNegative
+    schedule: Literal["constant", "cosine"]
+    """Of the learning rate after the warm-up; the paper's is constant."""
     patience: Count
     """Epochs without a better validation loss before every rank stops."""
     filters: Annotated[tuple[Count, ...], Field(min_length=2)]
@@ -273,29 +276,6 @@ class Params(Block):
         if self.base.pixels % stride:
             raise ValueError(f"base.pixels {self.base.pixels} is not a multiple of {stride}, as train.filters need")
         return self
-
-
-Model = TypeVar("Model", bound=BaseModel)
-
-
-def _fault(place: tuple[int | str, ...], message: str, value: Any) -> str:
-    # A check on a whole block names its values itself; repeating the block would bury them.
-    shown = "" if isinstance(value, dict) else f" (got {value!r})"
-    return f"{'.'.join(map(str, place))}: {message}{shown}".removeprefix(": ")
-
-
-def parse(kind: type[Model], values: Any, origin: str) -> Model:
-    """Check ``values`` against a model.
-
-    Raises
-    ------
-    InputError : in one line, every fault with its place and value
-    """
-    try:
-        return kind.model_validate(values)
-    except ValidationError as error:
-        faults = "; ".join(_fault(fault["loc"], fault["msg"], fault["input"]) for fault in error.errors())
-        raise InputError(f"{origin}: {faults}") from None
 
 
 def load(path: Path) -> Params:

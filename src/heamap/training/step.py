@@ -1,5 +1,6 @@
 """One step of gradient descent, shared among the ranks."""
 
+import math
 from functools import partial
 from typing import Any
 
@@ -45,16 +46,20 @@ def inference_network(train: Train, weights: list[Any]) -> keras.Model:
 
 
 def learning_rate(step: int, *, steps_per_epoch: int, train: Train) -> float:
-    """Rate of a step: warms up linearly from ``learning_rate / batch`` to ``learning_rate``.
+    """Rate of a step: a linear warm-up from ``learning_rate / batch`` to ``learning_rate``, then the schedule.
 
     By the linear scaling rule (Goyal et al., arXiv:1706.02677) a batch of n images bears n times the rate of one, and
     the warm-up starts from the rate of the unscaled batch. ``batch`` is the global one, so that the rate grows with it
     when ranks are added and it grows with them, and does not change when the same batch is shared among more ranks.
+    ``cosine`` falls to zero at the last step (Loshchilov and Hutter, arXiv:1608.03983); ``constant`` stays.
     """
     warmup = train.warmup_epochs * steps_per_epoch
     progress = min(1.0, (step + 1) / warmup) if warmup else 1.0
     first = train.learning_rate / train.batch
-    return first + (train.learning_rate - first) * progress
+    risen = first + (train.learning_rate - first) * progress
+    if train.schedule == "constant" or step < warmup:
+        return risen
+    return risen * (1 + math.cos(math.pi * (step + 1 - warmup) / (train.epochs * steps_per_epoch - warmup))) / 2
 
 
 class Step:

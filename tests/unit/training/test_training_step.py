@@ -72,12 +72,24 @@ def test_the_files_network_is_plain_float32_and_the_same_function():
 
 
 def test_the_rate_warms_up_from_that_of_one_image():
-    train = settings(learning_rate=0.8, batch=8, warmup_epochs=2.0)
+    train = settings(learning_rate=0.8, batch=8, warmup_epochs=2.0, schedule="constant")
     rates = [learning_rate(step, steps_per_epoch=5, train=train) for step in range(12)]
     np.testing.assert_allclose(np.diff(rates[:10]), (0.8 - 0.1) / 10)
     assert rates[0] == pytest.approx(0.1 + 0.07)
     assert rates[9:] == pytest.approx([0.8] * 3)
-    assert learning_rate(0, steps_per_epoch=5, train=settings(warmup_epochs=0.0, learning_rate=0.8)) == 0.8
+    assert (
+        learning_rate(0, steps_per_epoch=5, train=settings(warmup_epochs=0.0, learning_rate=0.8, schedule="constant"))
+        == 0.8
+    )
+
+
+def test_the_cosine_schedule_ends_at_zero_and_is_half_way_in_the_middle():
+    train = settings(learning_rate=0.8, batch=8, warmup_epochs=2.0, epochs=12, schedule="cosine")
+    rates = [learning_rate(step, steps_per_epoch=5, train=train) for step in range(60)]
+
+    assert rates[9] == pytest.approx(0.8)
+    assert rates[34] == pytest.approx(0.4)
+    assert rates[59] == pytest.approx(0.0, abs=1e-12)
 
 
 def test_weights_scale_the_squared_error_of_their_pixels():
