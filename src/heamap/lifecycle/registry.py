@@ -142,7 +142,10 @@ def rollback(model_name: str) -> decisions.Decision:
 def _champion(model_name: str) -> str:
     version = decisions.holder_of(model_name, decisions.CHAMPION)
     if version is None:
-        raise InputError(f"{model_name} has no champion in {tracking.tracking_uri()}; run the line, or give a model")
+        raise InputError(
+            f"{model_name} has no champion in {tracking.tracking_uri()}: no model has passed its gate "
+            "(reports/gate.json); give --model FILE, or mend what failed"
+        )
     return version
 
 
