@@ -15,7 +15,7 @@ def test_line_ends_with_a_champion_and_a_scored_micrograph(repository):
     tables = sorted((repository / "data/scores").glob("*/columns.csv"))
 
     assert gate["passed"] is True
-    assert promotion["alias"] == "champion"
+    assert (promotion["decision"]["action"], promotion["version"]) == ("promote", "1")
     assert tables
     assert {"row_px", "col_px", "Pt", "Ni", "Pd", "Co", "Fe", "total"} <= set(pd.read_csv(tables[0]).columns)
 
