@@ -69,7 +69,7 @@ def untrained(repository, tmp_path):
     folder = tmp_path / "clone"
     shutil.copytree(repository, folder, symlinks=True, ignore=shutil.ignore_patterns("models", "mlruns", "mlflow.db*"))
     params = folder / "params.yaml"
-    params.write_text(params.read_text().replace("epochs: 3", "epochs: 40"))
+    params.write_text(params.read_text().replace("epochs: 3", "epochs: 40").replace("patience: 30", "patience: 40"))
     return folder
 
 
