@@ -13,16 +13,15 @@ from tqdm import tqdm
 from common import run_stage
 from heamap.dataset.examples import example
 from heamap.dataset.labels import label_maps
-from heamap.dataset.statistics import nearest_angstrom
+from heamap.dataset.statistics import nearest_column_angstrom
 from heamap.dataset.store import Dataset, open_dataset
 from heamap.elements import ELEMENTS
 from heamap.evaluation import figures, report, table
-from heamap.evaluation.readout import find_columns, read_counts
+from heamap.evaluation.readout import DISTANCE_SHARE, THRESHOLD_ATOMS, find_columns, read_counts
 from heamap.lifecycle import tracking
 from heamap.lifecycle.export import load_float32
 from heamap.params import Params
 from heamap.seeds import Stream, generator
-from heamap_serving.score import DISTANCE_SHARE, THRESHOLD_ATOMS
 
 STRUCTURES, IMAGES = Path("data/structures"), Path("data/images")
 MODEL, RUN = Path("models/model.keras"), Path("models/run.json")
@@ -82,7 +81,7 @@ def load_network() -> Network:
 def tested(data: Dataset, network: Network, params: Params) -> tuple[pd.DataFrame, report.Detection]:
     """Predictions at every true column of the test split, and how well columns are found."""
     sampling = params.base.sampling_angstrom
-    gap = nearest_column_angstrom(data, sampling)
+    gap = nearest_column_angstrom(data, sampling_angstrom=sampling)
     parts, detection = [], report.Detection(0, 0, 0, 0)
     for sample in tqdm(data.split("test"), desc="testing", disable=None):
         truth, image = measured(data, sample, params)
@@ -98,12 +97,6 @@ def tested(data: Dataset, network: Network, params: Params) -> tuple[pd.DataFram
         )
         detection += report.detect(positions, found, shape=maps.shape[:2], sampling_angstrom=sampling)
     return pd.concat(parts, ignore_index=True), detection
-
-
-def nearest_column_angstrom(data: Dataset, sampling_angstrom: float) -> float:
-    """Distance of neighbouring columns in the closest training lattice, as the model's contract has it."""
-    particles = (data.columns(int(sample), in_field=False) for sample in data.split("train"))
-    return float(min(np.median(nearest_angstrom(part, sampling_angstrom=sampling_angstrom)) for part in particles))
 
 
 def draw(found: dict[str, Any], predictions: pd.DataFrame) -> None:

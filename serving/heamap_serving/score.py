@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from heamap.elements import ELEMENTS
 from heamap.errors import InputError
-from heamap.evaluation.readout import find_columns, read_counts
+from heamap.evaluation.readout import DISTANCE_SHARE, THRESHOLD_ATOMS, find_columns, read_counts
 from heamap.imaging.normalize import normalize
 from heamap_serving import tiles
 from heamap_serving.micrograph import Micrograph
@@ -26,12 +26,6 @@ MIN_FIELD_ANGSTROM = 12.0
 
 MAX_MODEL_PIXELS = 2**26
 """Largest image at the model's sampling; its five maps take 1.3 GB."""
-
-DISTANCE_SHARE = 0.7
-"""Columns may lie this much closer than the nearest columns of the training lattices: strain, steps and drift."""
-
-THRESHOLD_ATOMS = 1.0
-"""Smallest predicted total of a column."""
 
 
 @dataclass(frozen=True)

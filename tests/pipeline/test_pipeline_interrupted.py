@@ -21,10 +21,14 @@ def unsimulated(repository, tmp_path):
     return folder
 
 
-def start(folder, *arguments):
-    environment = os.environ | {"PYTHONPATH": f"{folder / 'src'}{os.pathsep}{folder / 'serving'}"}
+def start(folder, *command):
+    binaries = Path(sys.executable).parent
+    environment = os.environ | {
+        "PYTHONPATH": f"{folder / 'src'}{os.pathsep}{folder / 'serving'}",
+        "PATH": f"{binaries}{os.pathsep}{os.environ['PATH']}",
+    }
     return subprocess.Popen(
-        [sys.executable, "pipelines/simulate.py", *arguments],
+        command,
         cwd=folder,
         env=environment,
         stdout=subprocess.PIPE,
@@ -32,6 +36,14 @@ def start(folder, *arguments):
         text=True,
         start_new_session=True,
     )
+
+
+def simulate(folder):
+    return start(folder, "python", "pipelines/simulate.py")
+
+
+def train(folder):
+    return start(folder, "horovodrun", "-np", "2", "python", "pipelines/train.py")
 
 
 def images(folder):
@@ -45,7 +57,7 @@ def images(folder):
 
 def test_killed_simulation_resumes_where_it_was(unsimulated, repository):
     records = unsimulated / "data/images/records"
-    killed = start(unsimulated)
+    killed = simulate(unsimulated)
     deadline = time.monotonic() + 300
     while len(list(records.glob("*.json"))) < 2:
         assert time.monotonic() < deadline
@@ -55,7 +67,7 @@ def test_killed_simulation_resumes_where_it_was(unsimulated, repository):
     killed.wait()
     finished = {path: path.stat().st_mtime_ns for path in records.glob("*.json")}
 
-    output, _ = start(unsimulated).communicate(timeout=300)
+    output, _ = simulate(unsimulated).communicate(timeout=300)
 
     assert 2 <= len(finished) < 8
     assert f"simulated {8 - len(finished)} images, 8 in" in output
@@ -71,23 +83,6 @@ def untrained(repository, tmp_path):
     params = folder / "params.yaml"
     params.write_text(params.read_text().replace("epochs: 3", "epochs: 40").replace("patience: 30", "patience: 40"))
     return folder
-
-
-def train(folder):
-    binaries = Path(sys.executable).parent
-    environment = os.environ | {
-        "PYTHONPATH": f"{folder / 'src'}{os.pathsep}{folder / 'serving'}",
-        "PATH": f"{binaries}{os.pathsep}{os.environ['PATH']}",
-    }
-    return subprocess.Popen(
-        ["horovodrun", "-np", "2", sys.executable, "pipelines/train.py"],
-        cwd=folder,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
 
 
 def test_killed_training_goes_on_in_the_same_run(untrained):

@@ -102,6 +102,15 @@ def nearest_angstrom(columns: pd.DataFrame, *, sampling_angstrom: float) -> npt.
     return distances[:, 1] * sampling_angstrom
 
 
+def nearest_column_angstrom(dataset: Dataset, *, sampling_angstrom: float) -> float:
+    """Distance of neighbouring columns in the closest training lattice.
+
+    The median of a particle is its lattice's distance; single pairs are displaced.
+    """
+    particles = (dataset.columns(int(sample), in_field=False) for sample in dataset.split("train"))
+    return float(min(np.median(nearest_angstrom(part, sampling_angstrom=sampling_angstrom)) for part in particles))
+
+
 def sample_table(dataset: Dataset, *, sampling_angstrom: float) -> pd.DataFrame:
     """One row per image: identity, intensities, geometry, columns found against listed, counts, composition.
 

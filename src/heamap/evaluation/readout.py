@@ -6,6 +6,12 @@ from scipy import ndimage
 
 Floats = npt.NDArray[np.floating]
 
+DISTANCE_SHARE = 0.7
+"""Columns may lie this much closer than the nearest columns of the training lattices: strain, steps and drift."""
+
+THRESHOLD_ATOMS = 1.0
+"""Smallest predicted total of a column."""
+
 
 def find_columns(
     maps: Floats, *, sampling_angstrom: float, min_distance_angstrom: float, threshold: float

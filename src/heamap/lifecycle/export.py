@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from heamap import params
 from heamap.contract import INPUT_NAME, METADATA_KEY, OUTPUT_NAME, Contract, Lineage, TrainingRanges
-from heamap.dataset.statistics import nearest_angstrom
+from heamap.dataset.statistics import nearest_column_angstrom
 from heamap.dataset.store import Dataset
 from heamap.elements import ELEMENTS
 from heamap.evaluation.readout import read_counts
@@ -48,15 +48,12 @@ def make_contract(settings: params.Params, dataset: Dataset, *, stride: int, lin
     ----------
     stride : what the sides of an image must be a multiple of
     """
-    totals, distances = [], []
-    for sample in dataset.split("train"):
-        columns = dataset.columns(int(sample), in_field=False)
-        totals.append(columns["total"].to_numpy())
-        distances.append(nearest_angstrom(columns, sampling_angstrom=settings.base.sampling_angstrom))
+    sampling = settings.base.sampling_angstrom
+    totals = [dataset.columns(int(sample), in_field=False)["total"] for sample in dataset.split("train")]
     every = np.concatenate(totals)
     return Contract(
         elements=ELEMENTS,
-        sampling_angstrom=settings.base.sampling_angstrom,
+        sampling_angstrom=sampling,
         normalization=settings.train.normalization,
         label_sigma_angstrom=settings.train.label_sigma_angstrom,
         intensity_scale=1.0,
@@ -67,8 +64,7 @@ def make_contract(settings: params.Params, dataset: Dataset, *, stride: int, lin
             detector_mrad=settings.simulate.detector_mrad,
             dose_per_square_angstrom=settings.train.effects.dose_per_square_angstrom,
             column_total=(int(every.min()), int(every.max())),
-            # The median of a particle is its lattice's distance; single pairs are displaced.
-            nearest_column_angstrom=float(min(np.median(near) for near in distances)),
+            nearest_column_angstrom=nearest_column_angstrom(dataset, sampling_angstrom=sampling),
         ),
         lineage=lineage,
     )
