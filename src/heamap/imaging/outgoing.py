@@ -1,0 +1,95 @@
+"""What becomes of an electron that an atom's vibration has scattered: its share on the detector, by reciprocity.
+
+The detector's plane waves are sent backwards through the atoms below, displaced at random, and meet the vibrating
+atom: the same amplitude as the other way round (Pogany and Turner, Acta Cryst. A 24 (1968) 103). Their average holds
+all later scattering, blocking by the atoms below included.
+"""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from heamap.elements import TABLE
+from heamap.imaging import events, orbitals
+from heamap.imaging.directions import Directions
+from heamap.imaging.sampling import Sampler, lattice
+from heamap.imaging.slicing import Slab
+from heamap.imaging.wavefield import Atoms, Wavefield
+
+REALIZATIONS = 6
+"""Random displacements of each slice that the waves share; every wave draws one anew in every slice."""
+BATCH = 16
+
+
+def detected(slab: Slab, field: Wavefield, chosen: Directions, *, rng: np.random.Generator) -> Any:
+    """Each atom's thermal scattering onto the detector, as a Hermitian form of the wave that reaches it.
+
+    Parameters
+    ----------
+    chosen : from :func:`heamap.imaging.directions.sample`
+    rng : draws the displacements of the atoms below
+
+    Returns
+    -------
+    (2, atoms, orbitals, orbitals) complex64: from every other direction, and from the rest; each an estimate of the
+    whole
+    """
+    arrays = field.arrays
+    xp = arrays.xp
+    still = Atoms(field, average=False)
+    samplers = _samplers(field)
+    displacement = np.array([element.rms_displacement_angstrom for element in TABLE])[slab.elements]
+    size = len(orbitals.BASIS)
+    forms = xp.zeros((2, len(slab.elements), size, size), dtype=xp.complex64)
+    waves = xp.stack([field.plane_wave(-x, -y) for x, y in chosen.waves])
+    roots = xp.asarray(np.sqrt(2 * chosen.weights).astype(np.float32))
+    steps = [None, *np.diff(slab.depths_angstrom)]
+    for index in range(len(steps) - 1, -1, -1):
+        members = slab.members(index)
+        for element, sampler in enumerate(samplers):
+            some = members[slab.elements[members] == element]
+            if some.size:
+                for half in range(2):
+                    forms[half, xp.asarray(some)] = _form(
+                        sampler, waves[half::2], roots[half::2], slab.positions[some], size
+                    )
+        if steps[index] is None:
+            break
+        moved = slab.positions[members] + displacement[members, None] * rng.standard_normal(
+            (REALIZATIONS, len(members), 2)
+        )
+        transmissions = [still.transmission(slab.elements[members], positions) for positions in moved]
+        turn = rng.permutation(len(waves)) % REALIZATIONS
+        propagator = field.propagator(steps[index])
+        for number in range(len(waves)):
+            field.pass_through(waves[number : number + 1], transmissions[turn[number]], propagator)
+    return forms
+
+
+def _samplers(field: Wavefield) -> list[Sampler]:
+    axis, reach = lattice(field.pixel_angstrom, orbitals.RADIUS_ANGSTROM)
+    nodes = np.meshgrid(axis, axis, indexing="ij")
+    basis = orbitals.values(*nodes)
+    every = events.modes(field.energy_ev, axis, band=1 / (2 * field.pixel_angstrom))
+    return [
+        Sampler(
+            field.arrays,
+            (modes[:, None] * basis).reshape(-1, len(axis), len(axis)),
+            pixel_angstrom=field.pixel_angstrom,
+            reach=reach,
+        )
+        for modes in every
+    ]
+
+
+def _form(sampler: Sampler, waves: Any, roots: Any, positions: npt.NDArray[np.floating], size: int) -> Any:
+    """Sum over modes and directions of v* v^T, so that conj(s)^T form s is the detected share."""
+    total: Any = 0
+    for start in range(0, len(waves), BATCH):
+        some = slice(start, start + BATCH)
+        integrals = sampler(waves[some], positions) * roots[some]
+        vectors = integrals.reshape(len(positions), -1, size, integrals.shape[-1])
+        vectors = vectors.transpose(0, 2, 1, 3).reshape(len(positions), size, -1)
+        total = total + vectors.conj() @ vectors.transpose(0, 2, 1)
+    return total

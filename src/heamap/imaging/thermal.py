@@ -1,0 +1,153 @@
+"""The thermal engine: the thermally averaged image without sampling frozen phonons probe by probe.
+
+Averaged over independently vibrating atoms, the detected intensity is that of the mean wave plus, atom by atom, of
+what the atom's own vibration scatters out of the mean wave for the first time. The first is :mod:`elastic`; the second
+a product of the mean wave that reaches the atom (:mod:`incoming`) and of the detected share of what leaves it
+(:mod:`outgoing`), whatever happens to it below. The decomposition is exact; sampled are only the directions towards
+the detector and the displacements of the atoms below, and the mean over all atoms of a column averages them.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from heamap import params
+from heamap.elements import ELEMENTS, TABLE
+from heamap.imaging import assembly, atomic, directions, elastic, incoming, optics, outgoing, scan
+from heamap.imaging.arrays import Arrays, arrays
+from heamap.imaging.directions import Directions
+from heamap.imaging.microscope import Microscope
+from heamap.imaging.simulated import Simulated
+from heamap.imaging.slicing import Slab, slab
+from heamap.imaging.wavefield import WAVE_BAND, Wavefield
+from heamap.seeds import Stream, generator
+
+ENGINE = "thermal-1"
+"""Name and version of the engine; another version makes stored images stale."""
+
+INCOMING_BAND = 3.3
+"""Highest frequency of the mean wave above the atoms, per Angstrom."""
+OUTGOING_BAND = 1.2
+"""Highest angle of the outgoing waves over the detector's outer angle."""
+ELASTIC_LIMIT = 0.03
+"""The mean wave is not followed to angles where the square of every Debye-Waller factor is below this."""
+_STEPS = 1000
+
+
+def simulate(
+    elements: npt.NDArray[np.integer],
+    positions: npt.NDArray[np.floating],
+    microscope: Microscope,
+    *,
+    base: params.Base,
+    settings: params.Simulate,
+    sample: int,
+) -> Simulated:
+    """Simulate the HAADF image of a particle in a field of view.
+
+    The atoms are cropped laterally to the field and ``settings.margin_angstrom`` around it; that box is periodic. The
+    microscope's aberrations refer to the lowest atom of the whole particle.
+
+    Parameters
+    ----------
+    elements : (n,) index into ``ELEMENTS``
+    positions : (n, 3) Angstrom in field coordinates: x along columns, y along rows, z along the beam
+    sample : decides the sampled directions and displacements, with ``base.seed``
+    """
+    box = base.field_angstrom + 2 * settings.margin_angstrom
+    bench = _Bench(arrays(settings.thermal.device), microscope, box, settings.thermal.interpolation)
+    inside = np.all(np.abs(positions[:, :2] - base.field_angstrom / 2) < box / 2, axis=1)
+    band = OUTGOING_BAND * microscope.detector_outer_mrad * 1e-3 / microscope.wavelength_angstrom
+    if not inside.any():
+        empty = np.zeros((base.pixels, base.pixels), dtype=np.float32)
+        return Simulated(empty, 0, settings.thermal.interpolation, bench.field(band).pixel_angstrom, float("nan"))
+    atoms = slab(
+        elements[inside],
+        positions[inside] + [settings.margin_angstrom, settings.margin_angstrom, 0],
+        thickness_angstrom=settings.slice_angstrom,
+        top_angstrom=positions[:, 2].min(),
+    )
+    rng = generator(base.seed, Stream.PHONONS, sample)
+    waves = settings.thermal.waves
+    halves = bench.thermal(atoms, band, waves, rng) + bench.elastic(atoms, waves, rng)
+    fields = np.stack([scan.read_field(half, base=base, margin_angstrom=settings.margin_angstrom) for half in halves])
+    return Simulated(
+        image=fields.mean(axis=0).astype(np.float32),
+        configurations=waves,
+        interpolation=settings.thermal.interpolation,
+        potential_sampling_angstrom=bench.field(band).pixel_angstrom,
+        relative_error=scan.relative_error(fields, sampling_angstrom=base.sampling_angstrom),
+    )
+
+
+@dataclass(frozen=True)
+class _Bench:
+    """A box under a microscope.
+
+    Attributes
+    ----------
+    interpolation : PRISM's
+    """
+
+    arrays: Arrays
+    microscope: Microscope
+    box_angstrom: float
+    interpolation: int
+
+    @property
+    def count(self) -> int:
+        """Scan positions along the box."""
+        return scan.positions_along(self.box_angstrom, self.microscope)
+
+    def field(self, band: float) -> Wavefield:
+        """A grid for waves up to a frequency."""
+        points = scan.smooth(2 * band * self.box_angstrom / WAVE_BAND)
+        return Wavefield(
+            self.arrays, energy_ev=self.microscope.energy_ev, box_angstrom=self.box_angstrom, points=points
+        )
+
+    def thermal(self, atoms: Slab, band: float, waves: int, rng: np.random.Generator) -> npt.NDArray[np.float64]:
+        """(2, count, count): what the atoms' vibrations scatter, from either half of the directions."""
+        chosen = self._directions(atoms, waves, rng, vibrating=True)
+        forms = outgoing.detected(atoms, self.field(band), chosen, rng=rng)
+        beams = optics.beams(self.microscope, box_angstrom=self.box_angstrom, interpolation=self.interpolation)
+        coefficients = incoming.sample(atoms, self.field(INCOMING_BAND), beams)
+        return np.stack(
+            [
+                assembly.image(
+                    self.arrays,
+                    coefficients,
+                    form,
+                    beams,
+                    atoms.positions,
+                    self.microscope,
+                    box_angstrom=self.box_angstrom,
+                    interpolation=self.interpolation,
+                    count=self.count,
+                )
+                for form in forms
+            ]
+        )
+
+    def elastic(self, atoms: Slab, waves: int, rng: np.random.Generator) -> npt.NDArray[np.float64]:
+        """(2, count, count): what the mean wave scatters, from either half of the directions."""
+        chosen = self._directions(atoms, waves, rng, vibrating=False)
+        highest = np.hypot(*chosen.waves.T).max() / self.box_angstrom
+        edge = self.interpolation * self.microscope.wavelength_angstrom / self.box_angstrom
+        return elastic.images(
+            atoms, self.field(OUTGOING_BAND * highest), chosen, self.microscope, positions=self.count, edge=edge
+        )
+
+    def _directions(self, atoms: Slab, waves: int, rng: np.random.Generator, *, vibrating: bool) -> Directions:
+        edges = np.array([self.microscope.detector_inner_mrad, self.microscope.detector_outer_mrad])
+        inner, outer = edges * 1e-3 / self.microscope.wavelength_angstrom
+        if not vibrating:
+            least = min(element.rms_displacement_angstrom for element in TABLE)
+            outer = max(min(outer, np.sqrt(-np.log(ELASTIC_LIMIT)) / (2 * np.pi * least)), 1.05 * inner)
+        frequencies = np.linspace(inner, outer, _STEPS)
+        power = np.abs(atomic.amplitudes(self.microscope.energy_ev, frequencies)) ** 2
+        coherent = atomic.debye_waller(frequencies) ** 2
+        share = np.bincount(atoms.elements, minlength=len(ELEMENTS)) / len(atoms.elements)
+        density = share @ (power * (1 - coherent if vibrating else coherent))
+        return directions.sample(density, frequencies, count=waves, box_angstrom=self.box_angstrom, rng=rng)

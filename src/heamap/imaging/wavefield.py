@@ -1,0 +1,113 @@
+"""Waves on a periodic square grid: slices that they pass and the space between."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from heamap.elements import ELEMENTS
+from heamap.imaging import atomic
+from heamap.imaging.arrays import Arrays
+from heamap.imaging.microscope import wavelength_angstrom
+
+WAVE_BAND = 0.8
+"""Cut-off of the waves as a share of the Nyquist frequency; the slices have none but the grid's (docs/decisions.md)."""
+_TABLE = 8000
+
+
+class Wavefield:
+    """A grid for waves of one energy.
+
+    Parameters
+    ----------
+    box_angstrom : side of the periodic square box
+    points : grid points along a side
+    """
+
+    def __init__(self, arrays: Arrays, *, energy_ev: float, box_angstrom: float, points: int) -> None:
+        self.arrays = arrays
+        self.energy_ev = energy_ev
+        self.box_angstrom = box_angstrom
+        self.points = points
+        self.pixel_angstrom = box_angstrom / points
+        self.wavelength_angstrom = wavelength_angstrom(energy_ev)
+        self.frequencies = np.fft.fftfreq(points, self.pixel_angstrom)
+        inside = np.hypot(self.frequencies[:, None], self.frequencies) <= WAVE_BAND / 2 / self.pixel_angstrom
+        self._band = arrays.xp.asarray(inside.astype(np.float32))
+
+    def plane_wave(self, x: int, y: int) -> Any:
+        """exp(2 pi i (x, y) r / box), complex64, axes x and y."""
+        turns = np.arange(self.points) / self.points
+        along_x, along_y = (np.exp(2j * np.pi * number * turns).astype(np.complex64) for number in (x, y))
+        return self.arrays.xp.asarray(along_x[:, None] * along_y)
+
+    def propagator(self, distance_angstrom: float) -> Any:
+        """Fresnel's factors exp(-i pi lambda d k^2) within the waves' band, axes of ``fft2``."""
+        phase = np.exp(-1j * np.pi * self.wavelength_angstrom * distance_angstrom * self.frequencies**2)
+        along = self.arrays.xp.asarray(phase.astype(np.complex64))
+        return self._band * (along[:, None] * along)
+
+    def pass_through(self, waves: Any, transmissions: Any, propagator: Any) -> None:
+        """Multiply each wave by its transmission function, then propagate it; in place.
+
+        Parameters
+        ----------
+        waves : (n, points, points) complex64
+        transmissions : n of (points, points), or one for all
+        """
+        arrays = self.arrays
+        for index in range(len(waves)):
+            wave = waves[index] * (transmissions if transmissions.ndim == 2 else transmissions[index])
+            wave = arrays.fft2(wave)
+            wave *= propagator
+            waves[index] = arrays.ifft2(wave)
+
+
+class Atoms:
+    """Transmission functions of thin slices whose atoms do not overlap: 1 + sum_j (exp(i sigma v_j) - 1).
+
+    The sum is a Fourier sum, so every atom lies exactly where it is, and no atom aliases.
+    """
+
+    def __init__(self, field: Wavefield, *, average: bool) -> None:
+        """
+        Parameters
+        ----------
+        average : of thermally vibrating atoms, times the Debye-Waller factors of the amplitudes; else of atoms at rest
+        """
+        self._field = field
+        radius = np.hypot(field.frequencies[:, None], field.frequencies)
+        table = np.linspace(0, radius.max(), _TABLE)
+        values = atomic.amplitudes(field.energy_ev, table)
+        if average:
+            values *= atomic.debye_waller(table)
+        values /= field.pixel_angstrom**2
+        self._factors = [
+            field.arrays.xp.asarray(
+                (np.interp(radius, table, value.real) + 1j * np.interp(radius, table, value.imag)).astype(np.complex64)
+            )
+            for value in values
+        ]
+
+    def transmission(self, elements: npt.NDArray[np.integer], positions: npt.NDArray[np.floating]) -> Any:
+        """Transmission function of one slice.
+
+        Parameters
+        ----------
+        elements : (n,) index into ``ELEMENTS``
+        positions : (n, 2) x and y in Angstrom, in the box
+
+        Returns
+        -------
+        (points, points) complex64, axes x and y
+        """
+        field = self._field
+        xp = field.arrays.xp
+        spectrum = xp.zeros((field.points, field.points), dtype=xp.complex64)
+        for element in range(len(ELEMENTS)):
+            x, y = positions[elements == element].T
+            if len(x):
+                phase_x = np.exp(-2j * np.pi * field.frequencies[:, None] * x).astype(np.complex64)
+                phase_y = np.exp(-2j * np.pi * y[:, None] * field.frequencies).astype(np.complex64)
+                spectrum += self._factors[element] * (xp.asarray(phase_x) @ xp.asarray(phase_y))
+        return field.arrays.ifft2(spectrum) + xp.complex64(1)

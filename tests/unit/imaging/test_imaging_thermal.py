@@ -1,0 +1,176 @@
+from importlib.util import find_spec
+
+import numpy as np
+import pytest
+
+from heamap import params
+from heamap.elements import ELEMENTS, TABLE
+from heamap.errors import InputError
+from heamap.imaging import atomic, optics, thermal
+from heamap.imaging.microscope import Microscope
+
+BASE = params.Base(seed=3, pixels=32, sampling_angstrom=0.2)
+FIELD = 6.4
+LAYER = 2.62
+
+
+def settings(**changes) -> params.Simulate:
+    standard = {
+        "engine": "thermal",
+        "microscope": {
+            "energy_ev": (200e3, 200e3),
+            "semiangle_mrad": (18.0, 18.0),
+            "defocus_angstrom": (0.0, 0.0),
+            "spherical_aberration_angstrom": (0.0, 0.0),
+            "astigmatism_angstrom": (0.0, 0.0),
+            "astigmatism_angle_radian": (0.0, 0.0),
+        },
+        "detector_mrad": (60.0, 80.0),
+        "slice_angstrom": 2.6,
+        "margin_angstrom": 2.0,
+        "workers": 1,
+        "reference_share": 0.0,
+        "reference": {"configurations": 1, "interpolation": 1},
+        "thermal": {"interpolation": 1, "waves": 16},
+    }
+    return params.Simulate(**(standard | changes))
+
+
+def microscope(**changes) -> Microscope:
+    standard = {
+        "energy_ev": 200e3,
+        "semiangle_mrad": 18.0,
+        "defocus_angstrom": 0.0,
+        "spherical_aberration_angstrom": 0.0,
+        "astigmatism_angstrom": 0.0,
+        "astigmatism_angle_radian": 0.0,
+        "detector_inner_mrad": 60.0,
+        "detector_outer_mrad": 80.0,
+    }
+    return Microscope(**(standard | changes))
+
+
+def column(symbols: str | list[str], x: float = FIELD / 2, y: float = FIELD / 2) -> tuple[np.ndarray, np.ndarray]:
+    elements = np.array([ELEMENTS.index(symbol) for symbol in symbols], dtype=np.int8)
+    return elements, np.array([(x, y, LAYER * layer) for layer in range(len(symbols))], dtype=float)
+
+
+def simulated(atoms, *, optics=None, seed=3, **changes):
+    base = BASE.model_copy(update={"seed": seed})
+    return thermal.simulate(*atoms, optics or microscope(), base=base, settings=settings(**changes), sample=0)
+
+
+def brightness(atoms, **changes) -> float:
+    return float(simulated(atoms, **changes).image.sum())
+
+
+@pytest.mark.parametrize(("inner", "outer"), [(60.0, 100.0), (70.0, 200.0)])
+def test_one_atom_has_the_cross_section_of_its_scattering_amplitude(inner: float, outer: float):
+    # An independent integral of |A|^2 over the ring, averaged over the probe's plane waves.
+    optic = microscope(detector_inner_mrad=inner, detector_outer_mrad=outer)
+    frequencies = np.linspace(inner, outer, 300) * 1e-3 / optic.wavelength_angstrom
+    beams = optics.beams(optic, box_angstrom=10.4, interpolation=1)
+    ring = frequencies[:, None] * np.exp(2j * np.pi * np.arange(24) / 24)
+    power = np.abs(atomic.amplitudes(200e3, np.abs(ring[..., None] - (beams @ [1, 1j]) / 10.4))) ** 2
+    weights = np.abs(optics.probe(beams / 10.4, optic, edge=optic.wavelength_angstrom / 10.4)) ** 2
+    expected = np.trapezoid(2 * np.pi * frequencies * (power @ weights).mean(axis=2), frequencies, axis=1)
+
+    for symbol in ("Pt", "Fe"):
+        found = brightness(column([symbol]), optics=optic, thermal={"interpolation": 1, "waves": 24}) * 0.2**2
+        assert found == pytest.approx(expected[ELEMENTS.index(symbol)], rel=0.03)
+
+
+def test_brightness_rises_with_the_atomic_number():
+    by_number = sorted(TABLE, key=lambda element: element.number)
+
+    found = [brightness(column([element.symbol])) for element in by_number]
+
+    assert np.all(np.diff(found) > 0)
+
+
+def test_brightness_rises_with_thickness():
+    found = [brightness(column(["Ni"] * count)) for count in (1, 3, 6)]
+
+    assert 2 < found[1] / found[0] < 6
+    assert 1.2 < found[2] / found[1] < 4
+
+
+def test_an_asymmetric_particle_comes_out_the_right_way_round():
+    elements, positions = column(["Pt"] * 4, x=1.8, y=4.6)
+    more, other = column(["Fe"], x=4.4, y=1.8)
+
+    image = simulated((np.concatenate([elements, more]), np.concatenate([positions, other]))).image
+
+    row, col = np.unravel_index(image.argmax(), image.shape)
+    assert (row, col) == (23, 9)
+    assert image[9, 22] > 3 * np.median(image)
+
+
+def test_a_quarter_turn_of_particle_and_astigmatism_turns_the_image():
+    rng = np.random.default_rng(1)
+    elements = np.array([0, 2, 4, 0], dtype=np.int8)
+    positions = np.column_stack([rng.uniform(1.5, 4.9, (4, 2)), np.arange(4) * LAYER])
+    turned = np.column_stack([FIELD - positions[:, 1], positions[:, 0], positions[:, 2]])
+    many = {"interpolation": 1, "waves": 64}
+
+    upright = simulated(
+        (elements, positions), optics=microscope(astigmatism_angstrom=60.0, astigmatism_angle_radian=0.3), thermal=many
+    )
+    quarter = simulated(
+        (elements, turned),
+        optics=microscope(astigmatism_angstrom=60.0, astigmatism_angle_radian=0.3 + np.pi / 2),
+        thermal=many,
+        seed=4,
+    )
+
+    # Pixel (i, j) of the one is (j, n - i) of the other; other directions were drawn, so a few per cent remain.
+    expected = upright.image[1:, :].T[:, ::-1]
+    difference = quarter.image[:, 1:] - expected
+    assert np.sqrt(np.mean(difference**2)) < 0.05 * np.sqrt(np.mean(expected**2))
+    astigmatic = np.abs(upright.image - upright.image.T).max()
+    assert astigmatic > 0.1 * upright.image.max()
+
+
+def test_one_seed_gives_the_same_bits_and_another_not():
+    atoms = column(["Pt", "Ni", "Fe"])
+
+    first, again, other = simulated(atoms), simulated(atoms), simulated(atoms, seed=4)
+
+    np.testing.assert_array_equal(first.image, again.image)
+    assert not np.array_equal(first.image, other.image)
+
+
+def test_error_estimate_is_that_of_repeats():
+    atoms = column(["Pt", "Ni", "Fe", "Pd", "Co"])
+
+    repeats = [simulated(atoms, seed=seed) for seed in range(8)]
+
+    sums = np.array([repeat.image.sum() for repeat in repeats])
+    scatter = sums.std(ddof=1) / sums.mean()
+    estimated = np.sqrt(np.mean([repeat.relative_error**2 for repeat in repeats]))
+    assert 0.3 * estimated < scatter < 3 * estimated
+    assert repeats[0].configurations == 16
+
+
+def test_a_field_without_atoms_is_dark():
+    elements, positions = column(["Pt"], x=40.0)
+
+    found = simulated((elements, positions))
+
+    assert not found.image.any()
+    assert np.isnan(found.relative_error)
+
+
+@pytest.mark.skipif(find_spec("cupy") is not None, reason="CuPy is here")
+def test_refuses_a_card_without_cupy():
+    with pytest.raises(InputError, match="CuPy"):
+        simulated(column(["Pt"]), thermal={"interpolation": 1, "waves": 2, "device": "cuda"})
+
+
+def test_a_card_gives_the_same_image():
+    pytest.importorskip("cupy")
+    atoms = column(["Pt", "Ni", "Fe"])
+
+    on_card = simulated(atoms, thermal={"interpolation": 1, "waves": 16, "device": "cuda"})
+
+    np.testing.assert_allclose(on_card.image, simulated(atoms).image, rtol=1e-3, atol=1e-6)
