@@ -6,7 +6,10 @@ from pathlib import Path
 
 from common import run_stage
 from heamap.dataset.simulation import simulate_all
+from heamap.dataset.store import open_dataset
 from heamap.params import Params
+
+STRUCTURES, IMAGES = Path("data/structures"), Path("data/images")
 
 
 def main() -> None:
@@ -19,9 +22,10 @@ def main() -> None:
     scheduler = parser.parse_args().scheduler
 
     def simulate(params: Params) -> str:
-        images = Path("data/images")
-        made = simulate_all(Path("data/structures"), images, params, scheduler)
-        return f"simulated {made} images, {params.structures.samples} in {images}"
+        made = simulate_all(STRUCTURES, IMAGES, params, scheduler)
+        engines = open_dataset(STRUCTURES, IMAGES).samples["engine"].value_counts().sort_index()
+        shares = ", ".join(f"{count} by {engine}" for engine, count in engines.items())
+        return f"simulated {made} images; {IMAGES}: {shares}"
 
     run_stage(simulate)
 

@@ -35,9 +35,9 @@ FULL_SCALE = 50000
 def example_params(params: Params) -> Params:
     """The line's parameters with the example's own seed, field and pixel size."""
     base = params.base.model_copy(update={"seed": SEED, "pixels": PIXELS, "sampling_angstrom": SAMPLING_ANGSTROM})
-    return params.model_copy(
-        update={"base": base, "simulate": params.simulate.model_copy(update={"configurations": CONFIGURATIONS})}
-    )
+    reference = params.simulate.reference.model_copy(update={"configurations": CONFIGURATIONS})
+    simulate = params.simulate.model_copy(update={"reference": reference})
+    return params.model_copy(update={"base": base, "simulate": simulate})
 
 
 def make_image(params: Params, sample: Sample) -> npt.NDArray[np.uint16]:

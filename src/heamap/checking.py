@@ -1,10 +1,35 @@
 """Checking values from outside against a model, every fault in one line."""
 
-from typing import Any, TypeVar
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
+import yaml
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from heamap.errors import InputError
+
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=1)]
+
+
+def _ordered(limits: tuple[float, float]) -> tuple[float, float]:
+    if limits[0] > limits[1]:
+        raise ValueError(f"a range runs from low to high, got {list(limits)}")
+    return limits
+
+
+Range = Annotated[tuple[float, float], AfterValidator(_ordered)]
+PositiveRange = Annotated[tuple[Positive, Positive], AfterValidator(_ordered)]
+NonNegativeRange = Annotated[tuple[NonNegative, NonNegative], AfterValidator(_ordered)]
+
+
+class Block(BaseModel):
+    """Values that never change once checked; unknown names are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -27,3 +52,21 @@ def parse(kind: type[Model], values: Any, origin: str) -> Model:
     except ValidationError as error:
         faults = "; ".join(_fault(fault["loc"], fault["msg"], fault["input"]) for fault in error.errors())
         raise InputError(f"{origin}: {faults}") from None
+
+
+def read_yaml(kind: type[Model], path: Path) -> Model:
+    """Read a YAML file and check it against a model.
+
+    Raises
+    ------
+    InputError : the file is missing, is not YAML, or holds an unknown key or an impossible value
+    """
+    try:
+        values = yaml.safe_load(path.read_text())
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}") from None
+    except yaml.YAMLError as error:
+        raise InputError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(values, dict):
+        raise InputError(f"{path}: expected blocks {list(kind.model_fields)}, got {type(values).__name__}")
+    return parse(kind, values, str(path))

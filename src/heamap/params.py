@@ -6,31 +6,12 @@ Unknown keys and impossible values are refused with the value in the message.
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-from heamap.checking import parse
-from heamap.errors import InputError
+from heamap import checking
+from heamap.checking import Block, Count, Fraction, NonNegative, NonNegativeRange, Positive, PositiveRange, Range
 
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Fraction = Annotated[float, Field(ge=0, le=1)]
-Count = Annotated[int, Field(ge=1)]
-
-
-def _ordered(limits: tuple[float, float]) -> tuple[float, float]:
-    if limits[0] > limits[1]:
-        raise ValueError(f"a range runs from low to high, got {list(limits)}")
-    return limits
-
-
-Range = Annotated[tuple[float, float], AfterValidator(_ordered)]
-PositiveRange = Annotated[tuple[Positive, Positive], AfterValidator(_ordered)]
-NonNegativeRange = Annotated[tuple[NonNegative, NonNegative], AfterValidator(_ordered)]
-
-
-class Block(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+EngineName = Literal["reference", "thermal"]
 
 
 class Base(Block):
@@ -125,20 +106,41 @@ class Microscope(Block):
     astigmatism_angle_radian: Range
 
 
+class Reference(Block):
+    """abTEM's PRISM over frozen phonons."""
+
+    configurations: Count
+    """Frozen-phonon configurations an image."""
+    interpolation: Count
+    """PRISM interpolation factor."""
+
+
+class Thermal(Block):
+    """The thermal average without configurations of the whole image."""
+
+    interpolation: Count
+    """PRISM interpolation factor."""
+    waves: Annotated[int, Field(ge=2, multiple_of=2)]
+    """Outgoing waves an image; their two halves tell the error."""
+    device: Literal["cpu", "cuda"] = "cpu"
+    """Where the waves are; ``cuda`` needs CuPy."""
+
+
 class Simulate(Block):
-    engine: Literal["reference"]
+    engine: EngineName
+    """Of the training and validation images; test images always come from the reference."""
+    reference_share: Fraction
+    """Share of the training and validation images that the reference makes although ``engine`` is another."""
     microscope: Microscope
     detector_mrad: PositiveRange
     """Inner and outer collection angle of the annular detector."""
-    configurations: Count
-    """Frozen-phonon configurations per image."""
-    interpolation: Count
-    """PRISM interpolation factor."""
     slice_angstrom: Positive
     margin_angstrom: NonNegative
     """Atoms this far outside the field still count; the simulated box is the field and twice this margin."""
     workers: Annotated[int, Field(ge=0)]
     """Processes of the local cluster; 0 is one per core."""
+    reference: Reference
+    thermal: Thermal
 
 
 class Validate(Block):
@@ -148,6 +150,8 @@ class Validate(Block):
     """Bounds of an element's share of one image's atoms."""
     drift_sigma: Positive
     """A mean that lies further than this many standard errors from the reference warns."""
+    max_relative_error: Positive
+    """Largest relative standard error of a test image's column intensities."""
 
 
 class Effects(Block):
@@ -285,12 +289,4 @@ def load(path: Path) -> Params:
     ------
     InputError : the file is missing, is not YAML, or holds an unknown key or an impossible value
     """
-    try:
-        values = yaml.safe_load(path.read_text())
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror}") from None
-    except yaml.YAMLError as error:
-        raise InputError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
-    if not isinstance(values, dict):
-        raise InputError(f"{path}: expected blocks {list(Params.model_fields)}, got {type(values).__name__}")
-    return parse(Params, values, str(path))
+    return checking.read_yaml(Params, path)

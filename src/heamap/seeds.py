@@ -19,6 +19,7 @@ class Stream(IntEnum):
     ORDER = 9
     BOOTSTRAP = 10
     EXAMPLE = 11
+    ENGINE = 12
 
 
 def sequence(seed: int, stream: Stream, *index: int) -> np.random.SeedSequence:

@@ -32,6 +32,19 @@ def test_splits_share_no_particle(repository):
     assert samples["split"].value_counts().to_dict() == {"train": 4, "validation": 2, "test": 2}
 
 
+def test_test_images_come_from_the_reference_and_the_others_from_the_engine_asked_for(repository):
+    splits = pd.read_parquet(repository / "data/structures/samples.parquet").set_index("sample")["split"]
+    records = pd.read_parquet(repository / "data/images/microscope.parquet").set_index("sample")
+
+    engines = records["engine"].str.split("-").str[0].groupby(splits).unique()
+    assert {split: list(names) for split, names in engines.items()} == {
+        "train": ["thermal"],
+        "validation": ["thermal"],
+        "test": ["abtem"],
+    }
+    assert records["relative_error"].between(0, 1).all()
+
+
 def test_second_repro_runs_nothing(repository, run):
     run_id = (repository / "models/run.json").read_text()
 

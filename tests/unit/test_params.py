@@ -53,6 +53,24 @@ def test_backward_range_is_refused(tmp_path):
         load(edited(tmp_path, "simulate", detector_mrad=[95.0, 60.0]))
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"engine": "multislice"}, r"simulate\.engine: Input should be 'reference' or 'thermal' \(got 'multislice'\)"),
+        ({"reference_share": 1.5}, r"simulate\.reference_share: .*less than or equal to 1 \(got 1\.5\)"),
+        ({"reference": {"configurations": 0, "interpolation": 5}}, r"simulate\.reference\.configurations: .*got 0"),
+        (
+            {"thermal": {"interpolation": 5, "wave": 24}},
+            r"simulate\.thermal\.waves: Field required.*thermal\.wave: Extra",
+        ),
+        ({"configurations": 1}, r"simulate\.configurations: Extra inputs"),
+    ],
+)
+def test_an_engine_that_is_not_there_or_is_set_wrong_is_refused(tmp_path, change, message):
+    with pytest.raises(InputError, match=message):
+        load(edited(tmp_path, "simulate", **change))
+
+
 def test_every_fault_is_named_in_one_line(tmp_path):
     with pytest.raises(InputError) as caught:
         load(edited(tmp_path, "train", epochs=0, batch=-1))

@@ -111,6 +111,7 @@ def expectation_parameters(
         "total_maximum": limits.max_total,
         "composition_minimum": limits.composition[0],
         "composition_maximum": limits.composition[1],
+        "relative_error_maximum": limits.max_relative_error,
     }
     spread = np.sqrt(1 / max(images, 1) + 1 / reference["images"])
     for name, statistic in reference["statistics"].items():

@@ -1,28 +1,26 @@
 """Simulation of all samples on a Dask cluster, resumable sample by sample."""
 
-import hashlib
 import io
 import itertools
-import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 from dask.distributed import Client, Future, LocalCluster, as_completed
 from dask.system import CPU_COUNT
-from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 from heamap import params
 from heamap.dataset.images import ImageFolder
-from heamap.dataset.store import Structures, array_hash, open_structures
+from heamap.dataset.store import Structures, open_structures
+from heamap.dataset.task import Task, engine_of, run
 from heamap.errors import InputError
-from heamap.imaging import microscope, reference
+from heamap.imaging import engines
 
 CONNECT_TIMEOUT_SECONDS = 10
 SECONDS_BETWEEN_LINES = 30
@@ -35,8 +33,9 @@ def simulate_all(
 ) -> int:
     """Simulate every sample that has no finished image under its key, and gather the records.
 
-    A sample's key is a hash of its atoms, the engine and the parameters that decide its image, so that samples are
-    redone when one of these changes and only then.
+    A sample's key is a hash of its atoms, its engine and the parameters that decide its image, so that samples are
+    redone when one of these changes and only then. The long ones come first, so that all workers end together: those
+    of the reference engine before the rest, thick particles before thin ones.
 
     Parameters
     ----------
@@ -51,100 +50,69 @@ def simulate_all(
     InputError : structures are missing, the scheduler does not answer, or a sample cannot be simulated
     """
     structures = open_structures(structures_folder)
-    base, settings = parameters.base, parameters.simulate
     total = len(structures.samples)
-    images = ImageFolder(images_folder, samples=total, pixels=base.pixels)
-    keys = {sample: sample_key(*_atoms(structures, sample), base, settings, sample) for sample in range(total)}
-    waiting = [sample for sample, key in keys.items() if not images.is_finished(sample, key)]
+    images = ImageFolder(images_folder, samples=total, pixels=parameters.base.pixels)
+    waiting = []
+    for sample in range(total):
+        task = _task(structures, sample, parameters)
+        if not images.is_finished(sample, task.key):
+            waiting.append((task.engine != "reference", -np.ptp(task.positions[:, 2]), sample))
     if waiting:
-        with _client(scheduler, settings.workers, len(waiting)) as client, _bar(total, total - len(waiting)) as bar:
-            for sample, (image, record) in _results(client, structures, waiting, base, settings):
-                images.write(sample, image, key=keys[sample], record=record)
+        tasks = (_task(structures, sample, parameters) for *_, sample in sorted(waiting))
+        with (
+            _client(scheduler, parameters.simulate.workers, len(waiting)) as client,
+            _bar(total, total - len(waiting)) as bar,
+        ):
+            for task, image, record in _results(client, tasks, structures.samples["name"]):
+                images.write(task.sample, image, key=task.key, record=record)
                 bar.update()
     images.finish()
     return len(waiting)
 
 
-def sample_key(
-    elements: npt.NDArray[np.int8],
-    positions: npt.NDArray[np.float64],
-    base: params.Base,
-    settings: params.Simulate,
-    sample: int,
-) -> str:
-    """SHA-256 of everything that decides a sample's image.
-
-    Parameters
-    ----------
-    elements, positions : (n,) and (n, 3) in field coordinates
-    """
-    decided = {
-        "atoms": array_hash(elements, positions),
-        "base": base.model_dump(),
-        "simulate": settings.model_dump(exclude={"workers"}),
-        "engine": reference.ENGINE,
-        "sample": sample,
-    }
-    return hashlib.sha256(json.dumps(decided, sort_keys=True).encode()).hexdigest()
-
-
-def simulate_sample(
-    elements: npt.NDArray[np.int8],
-    positions: npt.NDArray[np.float64],
-    base: params.Base,
-    settings: params.Simulate,
-    sample: int,
-) -> tuple[npt.NDArray[np.float32], dict[str, Any]]:
-    """The image (rows, cols) of one sample and its record; the task that a worker runs."""
-    optics = microscope.draw(settings.microscope, settings.detector_mrad, seed=base.seed, sample=sample)
-    # The order of sums in BLAS depends on its number of threads.
-    with threadpool_limits(limits=1):
-        simulated = reference.simulate(elements, positions, optics, base=base, settings=settings, sample=sample)
-    record = asdict(optics) | {
-        "engine": reference.ENGINE,
-        "configurations": settings.configurations,
-        "interpolation": settings.interpolation,
-        "potential_sampling_angstrom": simulated.potential_sampling_angstrom,
-        "relative_error": simulated.relative_error,
-    }
-    return simulated.image, record
-
-
-def _atoms(structures: Structures, sample: int) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.float64]]:
+def _task(structures: Structures, sample: int, parameters: params.Params) -> Task:
+    base, settings = parameters.base, parameters.simulate
     atoms = structures.atoms(sample)
-    return atoms["element"].to_numpy(dtype=np.int8), atoms[["x", "y", "z"]].to_numpy(dtype=np.float64)
+    return Task(
+        sample=sample,
+        engine=engine_of(str(structures.samples.at[sample, "split"]), sample, base=base, settings=settings),
+        elements=atoms["element"].to_numpy(dtype=np.int8),
+        positions=atoms[["x", "y", "z"]].to_numpy(dtype=np.float64),
+        base=base,
+        settings=settings,
+    )
 
 
 def _results(
-    client: Client, structures: Structures, samples: list[int], base: params.Base, settings: params.Simulate
-) -> Iterator[tuple[int, tuple[npt.NDArray[np.float32], dict[str, Any]]]]:
-    names = structures.samples["name"]
-    sample_of: dict[str, int] = {}
+    client: Client, tasks: Iterator[Task], names: pd.Series
+) -> Iterator[tuple[Task, npt.NDArray[np.float32], dict[str, Any]]]:
+    task_of: dict[str, Task] = {}
 
-    def submit(sample: int) -> Future:
-        future = client.submit(simulate_sample, *_atoms(structures, sample), base, settings, sample, pure=False)
-        sample_of[future.key] = sample
+    def submit(task: Task) -> Future:
+        future = client.submit(run, task, pure=False)
+        task_of[future.key] = task
         return future
 
-    futures = map(submit, samples)
+    futures = map(submit, tasks)
     room = TASKS_PER_WORKER * max(sum(client.nthreads().values()), 1)
     running = as_completed(itertools.islice(futures, room))
     for future in running:
-        sample = sample_of.pop(future.key)
+        task = task_of.pop(future.key)
         failure = future.exception()
         if failure is not None:
             reason = " ".join(str(failure).split()) or "no message"
             raise InputError(
-                f"sample {names[sample]} was not simulated: {type(failure).__name__}: {reason}; "
+                f"sample {names[task.sample]} was not simulated: {type(failure).__name__}: {reason}; "
                 "what is finished is kept, run the simulate stage again to go on"
             )
         image, record = future.result()
-        if record["engine"] != reference.ENGINE:
+        expected = engines.version(task.engine)
+        if record["engine"] != expected:
             raise InputError(
-                f"a worker runs engine {record['engine']}, this process {reference.ENGINE}; "
+                f"a worker runs engine {record['engine']}, this process {expected}; "
                 "install the same abTEM and heamap on both"
             )
-        yield sample, (image, record)
+        yield task, image, record
         for following in itertools.islice(futures, 1):
             running.add(following)
 

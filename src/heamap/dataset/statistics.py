@@ -117,15 +117,16 @@ def sample_table(dataset: Dataset, *, sampling_angstrom: float) -> pd.DataFrame:
     Returns
     -------
     sample, name, split, chemistry, structure_hash, image_hash; splits_of_structure (how many splits hold this
-    structure); hash_agrees (of the stored pixels); finite_share, minimum, maximum, mean, contrast (intensities);
-    field_angstrom; spacing_angstrom (median distance of nearest columns); columns_listed, matched_share, stray_share;
-    total_minimum, total_maximum, total_mean (atoms in a column); atoms_uncounted (atoms of the particle
-    that are in no column); fraction_Pt .. fraction_Fe and fraction_sum
+    structure); engine, relative_error (of the simulation); hash_agrees (of the stored pixels); finite_share, minimum,
+    maximum, mean, contrast (intensities); field_angstrom; spacing_angstrom (median distance of nearest columns);
+    columns_listed, matched_share, stray_share; total_minimum, total_maximum, total_mean (atoms in a column);
+    atoms_uncounted (atoms of the particle that are in no column); fraction_Pt .. fraction_Fe and fraction_sum
     """
     samples = dataset.samples.assign(
         splits_of_structure=dataset.samples.groupby("structure_hash")["split"].transform("nunique")
     )
     kept = ["name", "split", "chemistry", "structure_hash", "image_hash", "splits_of_structure"]
+    kept += ["engine", "relative_error"]
     return pd.DataFrame(
         [
             {"sample": sample}

@@ -1,6 +1,7 @@
 """Every critical expectation fails on a table that breaks it, and on none that does not."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,10 @@ import pytest
 from heamap.dataset import checks
 from heamap.elements import ELEMENTS
 from heamap.errors import InputError
+from heamap.imaging import engines
 from heamap.params import Validate
 
-LIMITS = Validate(max_total=60, composition=(0.0, 0.8), drift_sigma=5.0)
+LIMITS = Validate(max_total=60, composition=(0.0, 0.8), drift_sigma=5.0, max_relative_error=0.1)
 SAMPLES = pd.DataFrame(
     {
         "sample": [0, 1, 2],
@@ -21,6 +23,8 @@ SAMPLES = pd.DataFrame(
         "structure_hash": ["a", "b", "c"],
         "image_hash": ["x", "y", "z"],
         "splits_of_structure": 1,
+        "engine": ["thermal-1", "abtem-1.0.11-prism-2", "abtem-1.0.11-prism-2"],
+        "relative_error": [np.nan, 0.3, 0.05],
         "hash_agrees": True,
         "finite_share": 1.0,
         "minimum": 0.0,
@@ -63,6 +67,7 @@ BROKEN: dict[tuple[str, str, str], Any] = {
     ("samples", "expect_column_values_to_not_be_null", "maximum"): None,
     ("samples", "expect_column_values_to_not_be_null", "mean"): None,
     ("samples", "expect_column_values_to_not_be_null", "contrast"): None,
+    ("samples", "expect_column_values_to_not_be_null", "engine"): None,
     ("samples", "expect_column_values_to_not_be_null", "matched_share"): None,
     ("samples", "expect_column_values_to_not_be_null", "spacing_angstrom"): None,
     ("samples", "expect_column_values_to_be_unique", "sample"): 1,
@@ -70,6 +75,8 @@ BROKEN: dict[tuple[str, str, str], Any] = {
     ("samples", "expect_column_values_to_be_between", "splits_of_structure"): 2,
     ("samples", "expect_column_values_to_be_unique", "image_hash"): "y",
     ("samples", "expect_column_values_to_be_in_set", "hash_agrees"): False,
+    ("samples", "expect_column_values_to_match_regex", "engine"): "thermal-1",
+    ("samples", "expect_column_values_to_be_between", "relative_error"): 0.11,
     ("samples", "expect_column_values_to_be_between", "finite_share"): 0.999,
     ("samples", "expect_column_values_to_be_between", "minimum"): -0.1,
     ("samples", "expect_column_values_to_be_between", "maximum"): 1.5,
@@ -104,13 +111,16 @@ def validated(samples: pd.DataFrame, columns: pd.DataFrame, docs: Path) -> check
     return checks.validate(samples, columns, values=values, docs=docs)
 
 
+EXAM = {"engine", "relative_error"}
+"""What is expected of test images alone, here of the last row."""
+
+
 def broken(table: pd.DataFrame, values: dict[str, Any]) -> pd.DataFrame:
-    return table.assign(
-        **{
-            field: pd.Series([value, *table[field].tolist()[1:]], dtype=object).infer_objects()
-            for field, value in values.items()
-        }
-    )
+    def column(field: str, value: Any) -> pd.Series:
+        kept = table[field].tolist()
+        return pd.Series([*kept[:-1], value] if field in EXAM else [value, *kept[1:]], dtype=object).infer_objects()
+
+    return table.assign(**{field: column(field, value) for field, value in values.items()})
 
 
 def critical_expectations() -> set[tuple[str, str, str]]:
@@ -140,7 +150,7 @@ def test_the_list_of_breakages_covers_every_critical_expectation() -> None:
 def breakage(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[set[tuple[str, str, str]], checks.Validation]:
-    """Tables whose first row breaks every expectation of a kind, each in a field of its own."""
+    """Tables of which one row breaks every expectation of a kind, each in a field of its own."""
     cases = {case: value for case, value in BROKEN.items() if (value is None) == request.param}
     samples, columns = (
         broken(table, {field: value for (suite, _, field), value in cases.items() if suite == name})
@@ -161,9 +171,20 @@ def test_broken_tables_fail_every_critical_expectation(
     assert found.to_dict()["success"] is False
 
 
-def test_drift_of_a_mean_is_a_warning_only(tmp_path: Path) -> None:
-    found = validated(SAMPLES.assign(mean=SAMPLES["mean"] * 2), COLUMNS, tmp_path)
-    assert [finding.subject for finding in found.warnings] == ["mean"]
+def test_the_suite_tells_the_reference_engine_from_the_others() -> None:
+    entries = checks.read_suite("samples")["expectations"]
+    regex = next(entry["kwargs"]["regex"] for entry in entries if "regex" in entry["kwargs"])
+    assert re.match(regex, engines.version("reference"))
+    pytest.importorskip("heamap.imaging.thermal")
+    assert not re.match(regex, engines.version("thermal"))
+
+
+def test_drift_of_a_mean_and_test_images_of_unknown_error_are_warnings_only(tmp_path: Path) -> None:
+    samples = broken(SAMPLES, {"relative_error": np.nan}).assign(mean=SAMPLES["mean"] * 2)
+    found = validated(samples, COLUMNS, tmp_path)
+    warned = {finding.subject: str(finding) for finding in found.warnings}
+    assert set(warned) == {"mean", "relative_error"}
+    assert "1 of 1 rows" in warned["relative_error"]
     assert found.to_dict()["success"] is True
 
 

@@ -1,5 +1,6 @@
 import json
 import shutil
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -11,12 +12,15 @@ from heamap.dataset import simulation
 from heamap.dataset.store import ATOM_FIELDS, COLUMN_FIELDS, SAMPLE_FIELDS, open_dataset, write_structures
 from heamap.elements import ELEMENTS
 from heamap.errors import InputError
+from heamap.imaging import engines
+from heamap.imaging.simulated import Simulated
 
 SAMPLES = 3
 TINY_BASE = params.Base(seed=4, pixels=32, sampling_angstrom=0.2)
 TINY = params.Simulate.model_validate(
     {
         "engine": "reference",
+        "reference_share": 0.0,
         "microscope": {
             "energy_ev": [180e3, 220e3],
             "semiangle_mrad": [15.0, 20.0],
@@ -26,11 +30,11 @@ TINY = params.Simulate.model_validate(
             "astigmatism_angle_radian": [0.21, 0.28],
         },
         "detector_mrad": [50.0, 70.0],
-        "configurations": 2,
-        "interpolation": 2,
         "slice_angstrom": 2.6,
         "margin_angstrom": 1.0,
         "workers": 1,
+        "reference": {"configurations": 2, "interpolation": 2},
+        "thermal": {"interpolation": 2, "waves": 4},
     }
 )
 
@@ -40,11 +44,11 @@ def parameters(**simulate) -> params.Params:
     return params.Params.model_construct(base=TINY_BASE, simulate=TINY.model_copy(update=simulate))
 
 
-def write_particles(folder, samples: int = SAMPLES, moved: int | None = None) -> None:
+def write_particles(folder, samples: int = SAMPLES, moved: int | None = None, splits=None) -> None:
     """Samples of two short columns each; ``moved`` has one atom elsewhere."""
     names = [f"s{sample:06d}" for sample in range(samples)]
     table = pd.DataFrame(dict.fromkeys(SAMPLE_FIELDS, 1.0), index=range(samples))
-    table = table.assign(sample=np.arange(samples, dtype=np.int32), name=names, split="train")
+    table = table.assign(sample=np.arange(samples, dtype=np.int32), name=names, split=splits or "train")
     rows = [
         (sample, (sample + layer) % 5, x + (0.1 if sample == moved else 0.0), 3.2, 2.62 * layer, column)
         for sample in range(samples)
@@ -126,29 +130,11 @@ def test_samples_that_are_gone_leave_no_trace(copied):
     assert open_dataset(copied / "structures", copied / "images").samples.index.tolist() == [0, 1]
 
 
-def test_the_key_follows_what_decides_the_image_and_nothing_else():
-    elements, positions = np.zeros(1, dtype=np.int8), np.ones((1, 3))
-
-    def key(base=TINY_BASE, sample=0, shift=0.0, **simulate):
-        settings = TINY.model_copy(update=simulate)
-        return simulation.sample_key(elements, positions + shift, base, settings, sample)
-
-    others = {
-        key(base=TINY_BASE.model_copy(update={"seed": 5})),
-        key(sample=1),
-        key(shift=1e-9),
-        key(configurations=3),
-        key(detector_mrad=(50.0, 71.0)),
-    }
-    assert len(others | {key()}) == 6
-    assert key(workers=7) == key()
-
-
 def test_a_failure_names_the_sample_and_keeps_what_is_finished(copied, scheduler):
     (copied / "images" / "records" / "000000.json").unlink()
-    huge = parameters(margin_angstrom=60.0, interpolation=1)
+    huge = parameters(margin_angstrom=60.0, reference=params.Reference(configurations=1, interpolation=1))
     with pytest.raises(
-        InputError, match=r"sample s00000\d was not simulated: InputError: .*raise simulate.interpolation"
+        InputError, match=r"sample s00000\d was not simulated: InputError: .*raise simulate.reference.interpolation"
     ):
         simulation.simulate_all(copied / "structures", copied / "images", huge, scheduler)
     assert simulation.simulate_all(copied / "structures", copied / "images", parameters(), scheduler) == 1
@@ -168,6 +154,60 @@ def test_a_bar_in_a_log_file_is_lines_with_the_time_left(capsys):
     assert "1/4" in lines[0]
     assert "2/4" in lines[-1]
     assert not any("\r" in line for line in lines)
+
+
+@pytest.fixture
+def quick_thermal(monkeypatch) -> None:
+    """A stand-in for the thermal engine, in this process."""
+
+    def simulate(elements, positions, microscope, *, base, settings, sample):  # noqa: ARG001
+        image = np.full((base.pixels, base.pixels), 1e-3 * sample, dtype=np.float32)
+        return Simulated(image, settings.thermal.waves, settings.thermal.interpolation, 0.08, 0.01)
+
+    real, other = engines.engine, SimpleNamespace(ENGINE="thermal-0", simulate=simulate)
+    monkeypatch.setattr(engines, "engine", lambda name: other if name == "thermal" else real(name))
+
+
+@pytest.mark.usefixtures("quick_thermal")
+def test_each_split_gets_its_engine_and_only_what_that_engine_reads_makes_it_again(tmp_path, scheduler):
+    structures, images = tmp_path / "structures", tmp_path / "images"
+    write_particles(structures, splits=["train", "validation", "test"])
+
+    def simulate(**settings) -> int:
+        return simulation.simulate_all(structures, images, parameters(engine="thermal", **settings), scheduler)
+
+    assert simulate() == 3
+    samples = open_dataset(structures, images).samples
+    assert samples["engine"].tolist() == ["thermal-0", "thermal-0", engines.version("reference")]
+    assert samples["configurations"].tolist() == [4, 4, 2]
+    assert samples["relative_error"].tolist()[:2] == [0.01, 0.01]
+    assert simulate(thermal=TINY.thermal.model_copy(update={"waves": 8})) == 2
+    assert open_dataset(structures, images).samples["configurations"].tolist() == [8, 8, 2]
+
+
+def test_the_reference_engines_samples_come_first_and_thick_particles_before_thin(tmp_path, scheduler, monkeypatch):
+    order: list[int] = []
+
+    def simulate(elements, positions, microscope, *, base, settings, sample):  # noqa: ARG001
+        order.append(sample)
+        return Simulated(np.full((base.pixels, base.pixels), 1e-3, dtype=np.float32), 1, 1, 0.08, 0.01)
+
+    monkeypatch.setattr(engines, "engine", lambda name: SimpleNamespace(ENGINE=name, simulate=simulate))
+    write_particles(tmp_path / "structures", samples=6, splits=["train", "test", "train", "test", "train", "test"])
+    atoms = pd.read_parquet(tmp_path / "structures/atoms.parquet")
+    tables = [pd.read_parquet(tmp_path / f"structures/{name}.parquet") for name in ("samples", "columns")]
+    atoms["z"] *= 1 + atoms["sample"]
+    write_structures(tmp_path / "structures", tables[0], atoms, tables[1])
+    settings = parameters(engine="thermal")
+    simulation.simulate_all(tmp_path / "structures", tmp_path / "images", settings, scheduler)
+    assert order == [5, 3, 1, 4, 2, 0]
+
+
+def test_a_worker_with_another_engine_is_refused(copied, scheduler, monkeypatch):
+    (copied / "images" / "records" / "000000.json").unlink()
+    monkeypatch.setattr(simulation, "engines", SimpleNamespace(version=lambda name: f"{name}-9"))
+    with pytest.raises(InputError, match=r"a worker runs engine abtem-\S+, this process reference-9; install the same"):
+        simulation.simulate_all(copied / "structures", copied / "images", parameters(), scheduler)
 
 
 def test_a_record_holds_the_microscope_that_was_drawn(finished):
