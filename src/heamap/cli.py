@@ -1,4 +1,4 @@
-"""``heamap``: score micrographs, look after the model registry."""
+"""``heamap``: score micrographs, simulate structures, look after the model registry."""
 
 import argparse
 import logging
@@ -11,6 +11,7 @@ from types import ModuleType
 
 from heamap import __version__
 from heamap.errors import InputError
+from heamap.simulator import DEFAULT_CONFIGURATIONS, DEFAULT_ENGINE, DEFAULT_WAVES
 
 DEFAULT_MODEL = "heamap-fcn"
 
@@ -59,6 +60,8 @@ def _parser() -> argparse.ArgumentParser:
     score.add_argument("--black-level", type=float, default=0.0, metavar="N", help="counts without beam (%(default)s)")
     score.set_defaults(command=_score)
 
+    _add_simulate(commands.add_parser("simulate", help="simulate the HAADF image of a structure of your own"))
+
     rollback = commands.add_parser("rollback", help="make the previous champion champion again")
     rollback.add_argument("--model-name", default=DEFAULT_MODEL, metavar="NAME", help="in the registry (%(default)s)")
     rollback.set_defaults(command=_rollback)
@@ -68,6 +71,50 @@ def _parser() -> argparse.ArgumentParser:
     lineage.add_argument("--model-name", default=DEFAULT_MODEL, metavar="NAME", help="in the registry (%(default)s)")
     lineage.set_defaults(command=_lineage)
     return parser
+
+
+def _add_simulate(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("structure", type=Path, metavar="STRUCTURE", help="xyz, cif, POSCAR, ...: whatever ASE reads")
+    parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="where the results go")
+    parser.add_argument("--engine", choices=("reference", "thermal"), default=DEFAULT_ENGINE, help="(%(default)s)")
+    for name, default, text in (
+        ("--energy-kev", 200.0, "energy of the electrons"),
+        ("--semiangle-mrad", 18.0, "convergence semiangle"),
+        ("--defocus-angstrom", 0.0, "positive: crossover below the entrance"),
+        ("--spherical-aberration-angstrom", 0.0, "C30; 1 micrometre is 1e4"),
+        ("--astigmatism-angstrom", 0.0, "two-fold, C12"),
+        ("--astigmatism-angle-degree", 0.0, "from x (along columns) to y (along rows)"),
+        ("--sampling-angstrom", 0.2, "pixel size of the image"),
+    ):
+        parser.add_argument(name, type=float, default=default, metavar="X", help=f"{text} (%(default)g)")
+    parser.add_argument(
+        "--detector-mrad",
+        type=float,
+        nargs=2,
+        default=(70.0, 200.0),
+        metavar=("INNER", "OUTER"),
+        help="collection angles (70 200)",
+    )
+    for name, text in (
+        ("--field-angstrom", "side of the square image (the structure and a rim)"),
+        ("--margin-angstrom", "around the field, where atoms count too (2 to 6, by the rim)"),
+        ("--slice-angstrom", "multislice thickness (two layers of atoms along [110])"),
+    ):
+        parser.add_argument(name, type=float, metavar="X", help=text)
+    for name, text in (
+        ("--configurations", f"phonon configurations of the reference engine ({DEFAULT_CONFIGURATIONS})"),
+        ("--waves", f"outgoing waves of the thermal engine ({DEFAULT_WAVES})"),
+        ("--interpolation", "PRISM factor (so that the window of each probe is 7 to 8 Angstrom)"),
+    ):
+        parser.add_argument(name, type=int, metavar="N", help=text)
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the phonons (%(default)s)")
+    parser.add_argument(
+        "--axis",
+        default="auto",
+        metavar="AXIS",
+        help="what lies along the beam: auto (z, or the column direction found), x, y, z or a vector as --axis=1,-1,0",
+    )
+    parser.set_defaults(command=_simulate)
 
 
 def _score(arguments: argparse.Namespace) -> int:
@@ -90,6 +137,21 @@ def _score(arguments: argparse.Namespace) -> int:
 
 def _champion(model_name: str) -> Path:
     return Path(_registry("give --model FILE").champion_onnx(model_name))
+
+
+def _simulate(arguments: argparse.Namespace) -> int:
+    missing = [name for name in ("abtem", "ase", "finufft") if find_spec(name) is None]
+    if missing:
+        raise InputError(f"nothing to simulate with: {', '.join(missing)} not installed; install heamap[line]")
+    from heamap.simulator.request import Request
+    from heamap.simulator.run import simulate_structure
+
+    options = vars(arguments)
+    asked = {name: options[name] for name in Request.__dataclass_fields__}
+    request = Request(**asked | {"detector_mrad": tuple(arguments.detector_mrad)})
+    simulate_structure(arguments.structure, arguments.out, request, lambda line: print(line, flush=True))
+    print(f"see {arguments.out}")
+    return 0
 
 
 def _rollback(arguments: argparse.Namespace) -> int:

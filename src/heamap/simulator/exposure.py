@@ -1,0 +1,99 @@
+"""One image by an engine, with the settings that the structure asks for."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from threadpoolctl import threadpool_limits
+
+from heamap import params
+from heamap.imaging import engines
+from heamap.imaging.simulated import Simulated
+from heamap.simulator import DEFAULT_CONFIGURATIONS, DEFAULT_WAVES
+from heamap.simulator.field import Field, tile_side
+from heamap.simulator.request import LARGEST_PRIME, Request, largest_prime
+from heamap.structures.orientation import Oriented
+from heamap.structures.projection import layer_spacing
+from heamap.structures.structure_file import Structure
+
+PRISM_WINDOW_ANGSTROM = 7.25
+"""Least width, box / interpolation, of the window that PRISM keeps of each probe; most boxes get 7.5 to 8."""
+
+THICKEST_SLICE_ANGSTROM = 2.9
+"""Two layers of any fcc metal of the table along [110]; where atoms form no layers, the slice itself."""
+
+
+@dataclass(frozen=True)
+class Exposure:
+    """An image and all that led to it.
+
+    Attributes
+    ----------
+    simulated : as from the engine, whose image may go on beyond the field
+    """
+
+    structure: Structure
+    oriented: Oriented
+    field: Field
+    settings: params.Simulate
+    simulated: Simulated
+
+    @property
+    def image(self) -> npt.NDArray[np.float32]:
+        """The image (rows, cols) of the field, fractions of the incident beam."""
+        return np.ascontiguousarray(self.simulated.image[: self.field.pixels, : self.field.pixels])
+
+
+def slice_thickness(z_angstrom: npt.NDArray[np.float64]) -> float:
+    """As many whole layers of atoms as ``THICKEST_SLICE_ANGSTROM`` holds, at least one: two along fcc [110]."""
+    spacing = layer_spacing(z_angstrom)
+    return THICKEST_SLICE_ANGSTROM if spacing is None else spacing * max(int(THICKEST_SLICE_ANGSTROM / spacing), 1)
+
+
+def interpolation_factor(box_angstrom: float) -> int:
+    """The largest PRISM factor that leaves a window of ``PRISM_WINDOW_ANGSTROM`` and grids fast to transform."""
+    most = max(int(box_angstrom / PRISM_WINDOW_ANGSTROM), 1)
+    return max(factor for factor in range(1, most + 1) if largest_prime(factor) <= LARGEST_PRIME)
+
+
+def engine_settings(request: Request, field: Field, z_angstrom: npt.NDArray[np.float64]) -> params.Simulate:
+    """The engines' parameters: what the user gave, and what follows from field and layers where nothing was given."""
+    box = tile_side(field.base(request.seed).field_angstrom, request.engine) + 2 * field.margin_angstrom
+    interpolation = request.interpolation or interpolation_factor(box)
+    optics = request.microscope
+    ranges = {name: (value, value) for name, value in vars(optics).items() if not name.startswith("detector")}
+    return params.Simulate(
+        engine=request.engine,
+        reference_share=0.0,
+        microscope=params.Microscope(**ranges),
+        detector_mrad=request.detector_mrad,
+        slice_angstrom=request.slice_angstrom or slice_thickness(z_angstrom),
+        margin_angstrom=field.margin_angstrom,
+        workers=1,
+        reference=params.Reference(
+            configurations=request.configurations or DEFAULT_CONFIGURATIONS, interpolation=interpolation
+        ),
+        thermal=params.Thermal(waves=request.waves or DEFAULT_WAVES, interpolation=interpolation),
+    )
+
+
+def expose(structure: Structure, oriented: Oriented, field: Field, request: Request) -> Exposure:
+    """Simulate the image of a field.
+
+    Raises
+    ------
+    InputError : it would not fit in memory
+    """
+    settings = engine_settings(request, field, oriented.positions[:, 2])
+    # The order of sums in BLAS depends on its number of threads.
+    with threadpool_limits(limits=1):
+        simulated = engines.simulate(
+            request.engine,
+            structure.elements,
+            field.place(oriented.positions),
+            request.microscope,
+            base=field.base(request.seed),
+            settings=settings,
+            sample=0,
+        )
+    return Exposure(structure, oriented, field, settings, simulated)

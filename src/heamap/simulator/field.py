@@ -1,0 +1,116 @@
+"""The field of view that a structure is seen in."""
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from heamap import params
+from heamap.errors import InputError
+from heamap.imaging.reference import TILE_ANGSTROM
+from heamap.params import EngineName
+from heamap.simulator.request import Request
+
+Array = npt.NDArray[np.float64]
+
+RIM_ANGSTROM = 4.0
+"""Empty rim around a structure that is seen whole: the probe's tails and the columns' own areas lie in it."""
+
+LARGEST_ANGSTROM = 90.0
+"""Largest field that is taken without being asked for; at 200 mrad it needs about 4 GB."""
+
+STANDARD_ANGSTROM = 51.2
+"""Field of the paper, for structures too large to be seen whole."""
+
+REACH_ANGSTROM = 6.0
+"""Atoms this far outside the field scatter into it; as the simulated box is periodic, atoms at its two ends keep twice
+this distance."""
+
+LEAST_MARGIN_ANGSTROM = 2.0
+MAX_PIXELS = 4096
+
+
+@dataclass(frozen=True)
+class Field:
+    """A square field of view around the middle of a structure.
+
+    Attributes
+    ----------
+    pixels : side of the image
+    origin_angstrom : (3,) in the coordinates of the turned structure: x and y of the first pixel's centre, z of the
+        lowest atom
+    margin_angstrom : around the field, where atoms count too
+    """
+
+    pixels: int
+    sampling_angstrom: float
+    origin_angstrom: Array
+    margin_angstrom: float
+
+    @property
+    def side_angstrom(self) -> float:
+        """Side of the field."""
+        return self.pixels * self.sampling_angstrom
+
+    def place(self, positions: Array) -> Array:
+        """Field coordinates (n, 3): x along columns, y along rows, z along the beam from 0."""
+        return positions - self.origin_angstrom
+
+    def base(self, seed: int) -> params.Base:
+        """The engines' field, a multiple of 8 pixels wide: this one, and what is to be cut off at its far ends."""
+        whole = max(8 * math.ceil(self.pixels / 8), 32)
+        return params.Base(seed=seed, pixels=whole, sampling_angstrom=self.sampling_angstrom)
+
+
+def field_around(positions: Array, request: Request) -> Field:
+    """A field that holds all of a structure: of the side asked for, else its extent and ``RIM_ANGSTROM`` around it.
+
+    Parameters
+    ----------
+    positions : (n, 3) Angstrom, z along the beam
+
+    Raises
+    ------
+    InputError : the structure is wider than the side asked for, or there are too many pixels
+    """
+    across, down = np.ptp(positions[:, :2], axis=0)
+    extent, side = float(max(across, down)), request.field_angstrom
+    if side is not None and extent > side:
+        raise InputError(
+            f"the structure does not fit its box: {across:.1f} x {down:.1f} Angstrom as seen along the beam are "
+            f"{extent - side:.1f} Angstrom more than --field-angstrom {side:g}; give a larger field, or none"
+        )
+    return _field(positions, side or extent + 2 * RIM_ANGSTROM, request)
+
+
+def middle_field(positions: Array, request: Request) -> Field:
+    """The middle ``STANDARD_ANGSTROM`` of a structure, however large it is."""
+    return _field(positions, STANDARD_ANGSTROM, request)
+
+
+def _field(positions: Array, side_angstrom: float, request: Request) -> Field:
+    step = request.sampling_angstrom
+    if not 1 <= side_angstrom / step <= MAX_PIXELS:
+        raise InputError(
+            f"a field of {side_angstrom:.4g} Angstrom in steps of {step:g} has {side_angstrom / step:.4g} pixels a "
+            f"side; 1 to {MAX_PIXELS} can be simulated: change --sampling-angstrom or --field-angstrom"
+        )
+    # A whole number of steps stays what it is although 51.2 / .2 is a little more than 256 in binary.
+    pixels = math.ceil(side_angstrom / step - 1e-6)
+    low, high = positions.min(axis=0), positions.max(axis=0)
+    corner = (low + high) / 2 - pixels * step / 2
+    field = Field(pixels, step, np.array([corner[0], corner[1], low[2]]), REACH_ANGSTROM)
+    margin = request.margin_angstrom
+    if margin is None:
+        rim = (field.side_angstrom - float((high - low)[:2].max())) / 2
+        tiled = tile_side(field.side_angstrom, request.engine) < field.side_angstrom
+        margin = REACH_ANGSTROM if tiled else min(max(REACH_ANGSTROM - rim, LEAST_MARGIN_ANGSTROM), REACH_ANGSTROM)
+    return replace(field, margin_angstrom=margin)
+
+
+def tile_side(side_angstrom: float, engine: EngineName) -> float:
+    """Side of the part of a field that an engine simulates at once."""
+    if engine == "thermal":
+        return side_angstrom
+    return side_angstrom / math.ceil(side_angstrom / TILE_ANGSTROM - 1e-9)

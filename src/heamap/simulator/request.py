@@ -1,0 +1,136 @@
+"""What the user asks of one simulation, checked before anything is computed."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from heamap.errors import InputError
+from heamap.imaging.microscope import Microscope
+from heamap.params import EngineName
+
+ENERGY_KEV = (20.0, 1000.0)
+"""Beyond these an energy is a wrong unit."""
+
+SAMPLING_ANGSTROM = (0.01, 1.0)
+"""A finer pixel size is a wrong unit, a coarser one shows no columns."""
+
+LARGEST_PRIME = 7
+"""Of the engines' grids, for the sake of fast Fourier transforms; they are multiples of PRISM's interpolation."""
+
+_AXES = {"x": (1.0, 0.0, 0.0), "y": (0.0, 1.0, 0.0), "z": (0.0, 0.0, 1.0)}
+
+
+@dataclass(frozen=True)
+class Request:
+    """Options of ``heamap simulate``; None leaves the choice to heamap.
+
+    Attributes
+    ----------
+    detector_mrad : inner and outer collection angle
+    astigmatism_angle_degree : from x to y
+    configurations : phonon configurations of the reference engine
+    waves : outgoing waves of the thermal engine
+    axis : ``auto``, ``x``, ``y``, ``z``, or three numbers with commas between
+    """
+
+    engine: EngineName
+    energy_kev: float
+    semiangle_mrad: float
+    detector_mrad: tuple[float, float]
+    defocus_angstrom: float
+    spherical_aberration_angstrom: float
+    astigmatism_angstrom: float
+    astigmatism_angle_degree: float
+    sampling_angstrom: float
+    field_angstrom: float | None
+    margin_angstrom: float | None
+    slice_angstrom: float | None
+    configurations: int | None
+    waves: int | None
+    interpolation: int | None
+    seed: int
+    axis: str
+
+    def __post_init__(self) -> None:
+        for name in ("semiangle_mrad", "field_angstrom", "slice_angstrom"):
+            self._check(name, "a positive number", lambda value: value > 0)
+        for name in ("margin_angstrom", "astigmatism_angstrom"):
+            self._check(name, "a number from 0 up", lambda value: value >= 0)
+        for name in ("defocus_angstrom", "spherical_aberration_angstrom", "astigmatism_angle_degree"):
+            self._check(name, "a number", math.isfinite)
+        self._check("waves", "an even number from 2 up", lambda value: value >= 2 and value % 2 == 0)
+        for name in ("configurations", "interpolation"):
+            self._check(name, "1 or more", lambda value: value >= 1)
+        if self.interpolation is not None and largest_prime(self.interpolation) > LARGEST_PRIME:
+            raise InputError(
+                f"--interpolation must have no prime factor over {LARGEST_PRIME}, got {self.interpolation}; "
+                "grids are multiples of it and must be fast to transform"
+            )
+        self._check("seed", "0 or more", lambda value: value >= 0)
+        self._check("energy_kev", "between {:g} and {:g}".format(*ENERGY_KEV), _within(ENERGY_KEV))
+        self._check("sampling_angstrom", "between {:g} and {:g}".format(*SAMPLING_ANGSTROM), _within(SAMPLING_ANGSTROM))
+        inner, outer = self.detector_mrad
+        if not (math.isfinite(outer) and self.semiangle_mrad < inner < outer):
+            raise InputError(
+                f"--detector-mrad needs inner < outer, and a dark field an inner angle above --semiangle-mrad "
+                f"{self.semiangle_mrad:g}, got {inner:g} {outer:g}"
+            )
+        for name, owner in (("configurations", "reference"), ("waves", "thermal")):
+            if getattr(self, name) is not None and self.engine != owner:
+                raise InputError(f"--{name} belongs to --engine {owner}, got --engine {self.engine}; leave it out")
+        self.direction()
+
+    def _check(self, name: str, wanted: str, fits: Callable[[float], bool]) -> None:
+        value = getattr(self, name)
+        if value is not None and not (math.isfinite(value) and fits(value)):
+            raise InputError(f"--{name.replace('_', '-')} must be {wanted}, got {value:g}")
+
+    @property
+    def microscope(self) -> Microscope:
+        """The microscope in the engines' units."""
+        return Microscope(
+            energy_ev=1e3 * self.energy_kev,
+            semiangle_mrad=self.semiangle_mrad,
+            defocus_angstrom=self.defocus_angstrom,
+            spherical_aberration_angstrom=self.spherical_aberration_angstrom,
+            astigmatism_angstrom=self.astigmatism_angstrom,
+            astigmatism_angle_radian=math.radians(self.astigmatism_angle_degree),
+            detector_inner_mrad=self.detector_mrad[0],
+            detector_outer_mrad=self.detector_mrad[1],
+        )
+
+    def direction(self) -> npt.NDArray[np.float64] | Literal["auto"]:
+        """The direction that is to lie along the beam.
+
+        Raises
+        ------
+        InputError : ``axis`` is none
+        """
+        if self.axis == "auto":
+            return "auto"
+        try:
+            vector = np.array(_AXES.get(self.axis) or [float(part) for part in self.axis.split(",")])
+        except ValueError:
+            vector = np.zeros(0)
+        if vector.shape != (3,) or not np.isfinite(vector).all() or not vector.any():
+            raise InputError(f"--axis must be auto, x, y, z or a vector such as 1,1,0, got {self.axis!r}")
+        return vector
+
+
+def largest_prime(number: int) -> int:
+    """Largest prime factor of a positive number; 1 for 1."""
+    factor = 2
+    while factor * factor <= number:
+        if number % factor:
+            factor += 1
+        else:
+            number //= factor
+    return number
+
+
+def _within(limits: tuple[float, float]) -> Callable[[float], bool]:
+    return lambda value: limits[0] <= value <= limits[1]
