@@ -16,8 +16,9 @@ abTEM cuts both at 2/3, which also cuts the scattering between high angles: one 
 30 % of its signal between 60 and 95 mrad, with 17 % r.m.s. left after rescaling, against a grid twice as fine.
 With this band it lost 3 %, with 3 % r.m.s. left."""
 
-# Positions of a square this wide share one crop of the scattering matrix; 4 cost 2.7 times as much a position.
-SCAN_BLOCK = 16
+# Positions of a square this wide share one crop of the scattering matrix; 4 cost 2.7 times as much a position. Of wide
+# windows fewer, for their crops and patterns take memory.
+SCAN_BLOCK, SCAN_BLOCK_POINTS, CROP_PER_WINDOW = 16, 1280, 1.2
 SUBPIXELS = 16
 """Along a side of a pixel, for the share of it that the detector covers."""
 
@@ -45,9 +46,13 @@ def plan(
 
 
 def needed_bytes(planned: abtem.SMatrix, slices: int) -> int:
-    """Memory of the scattering matrix and of the slices that it is computed from."""
+    """Memory at the peak: the scattering matrix and the slices that it is computed from, or the crops it is cut into.
+
+    A crop is a window and a block of positions wide, and the reduction holds it twice.
+    """
     matrix = len(planned) * planned.downsampled_gpts[0] ** 2
-    return int((matrix + slices * planned.gpts[0] ** 2) * np.dtype(np.complex64).itemsize)
+    crops = 2 * len(planned) * (CROP_PER_WINDOW * planned.window_gpts[0]) ** 2
+    return int((matrix + max(slices * planned.gpts[0] ** 2, crops)) * np.dtype(np.complex64).itemsize)
 
 
 def scattering_matrix(
@@ -129,12 +134,13 @@ def scan_box(matrix: SMatrixArray, microscope: Microscope) -> npt.NDArray[np.flo
         (microscope.detector_inner_mrad, microscope.detector_outer_mrad),
     )
     detector = abtem.PixelatedDetector(max_angle="full")
+    side = max(1, min(SCAN_BLOCK, SCAN_BLOCK_POINTS // matrix.window_gpts[0]))
     image = np.empty((count, count))
     # FFTW's estimated plans are the same in every process; measured ones depend on timing.
     with abtem.config.set({"fftw.planning_effort": "FFTW_ESTIMATE", "fftw.threads": 1}):
-        for x in range(0, count, SCAN_BLOCK):
-            for y in range(0, count, SCAN_BLOCK):
-                shape = (min(SCAN_BLOCK, count - x), min(SCAN_BLOCK, count - y))
+        for x in range(0, count, side):
+            for y in range(0, count, side):
+                shape = (min(side, count - x), min(side, count - y))
                 block = abtem.GridScan(
                     start=(x * step, y * step),
                     end=((x + shape[0]) * step, (y + shape[1]) * step),

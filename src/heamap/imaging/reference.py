@@ -20,8 +20,8 @@ from heamap.seeds import Stream, generator
 ENGINE = f"abtem-{version('abtem')}-prism-2"
 """Name and version of the engine; another version makes stored images stale."""
 
-MAX_BYTES = 1_400_000_000
-"""Of the scattering matrix and the slices; the process holds .55 GB more."""
+MAX_BYTES = 1_550_000_000
+"""Of the scattering matrix with its slices or crops; the process holds .45 GB more."""
 TILE_ANGSTROM = 25.6
 """A wider field is simulated in tiles of at most this side, so that memory and PRISM's window stay as they are."""
 
@@ -51,7 +51,7 @@ def simulate(
 
     Raises
     ------
-    InputError : the scattering matrix and the slices would not fit in memory
+    InputError : the scattering matrix would not fit in memory
     """
     margin, interpolation = settings.margin_angstrom, settings.reference.interpolation
     tile = base.model_copy(update={"pixels": _tile_pixels(base)})
@@ -65,8 +65,8 @@ def simulate(
     size = needed_bytes(planned, int(slices.max()) + 1)
     if size > MAX_BYTES:
         raise InputError(
-            f"the scattering matrix and the slices need {size / 1e9:.1f} GB, more than {MAX_BYTES / 1e9:.1f} GB; "
-            f"raise simulate.reference.interpolation above {interpolation}"
+            f"the scattering matrix needs {size / 1e9:.2f} GB with its slices, more than {MAX_BYTES / 1e9:.2f} GB; "
+            f"raise simulate.reference.interpolation above {interpolation} or lower simulate.margin_angstrom"
         )
     factors = scattering_factors(box)
     corners = range(0, base.pixels, tile.pixels)
