@@ -22,8 +22,10 @@ from heamap import params
 from heamap.imaging import prism, reference
 from heamap.imaging.columns import COLUMN_RADIUS_ANGSTROM, column_intensities
 from heamap.imaging.microscope import Microscope
-from heamap.imaging.potential import scattering_factors, slice_indices, transmission_functions
+from heamap.imaging.potential import scattering_factors, transmission_functions
+from heamap.imaging.reduction import detector_weights, scan_box
 from heamap.imaging.scan import read_field
+from heamap.imaging.slicing import slab
 
 Image = npt.NDArray[np.floating]
 Truth = dict[tuple[float, float], Image]
@@ -65,22 +67,24 @@ def towards_the_edge(particle: Particle) -> Particle:
 
 def slices_of(
     particle: Particle, *, margin: float, thickness: float, energy_ev: float, points: int, configuration: int
-) -> npt.NDArray[np.complex64]:
-    """Transmission functions of the box around the field."""
+) -> tuple[npt.NDArray[np.complex64], npt.NDArray[np.float64]]:
+    """Transmission functions of the box around the field, and the way to each slice from the one before."""
     box = FIELD + 2 * margin
     inside = np.all(np.abs(particle.positions[:, :2] - FIELD / 2) < box / 2, axis=1)
     moved = particle.positions[:, :2] + reference.displacements(
         particle.elements, seed=BASE.seed, sample=0, configuration=configuration
     )
-    return transmission_functions(
+    atoms = slab(particle.elements, particle.positions, thickness_angstrom=thickness, top_angstrom=0.0)
+    transmissions = transmission_functions(
         particle.elements[inside],
         moved[inside] + margin,
-        slice_indices(particle.positions[:, 2], thickness)[inside],
+        atoms.slices[inside],
         scattering_factors(box),
         energy_ev=energy_ev,
         box_angstrom=box,
         points=points,
     )
+    return transmissions, np.diff(atoms.depths_angstrom[: len(transmissions)], prepend=0.0)
 
 
 def multislice(
@@ -92,19 +96,21 @@ def multislice(
     """
     box = FIELD + 2 * margin
     points = prism.plan(optics, box_angstrom=box, interpolation=1, oversampling=oversampling).gpts[0]
-    transmissions = slices_of(
+    transmissions, ways = slices_of(
         particle, margin=margin, thickness=thickness, energy_ev=optics.energy_ev, points=points, configuration=0
     )
     frequency = np.fft.fftfreq(points, box / points)
     squared = frequency[:, None] ** 2 + frequency**2
-    propagator = np.exp(-1j * np.pi * optics.wavelength_angstrom * thickness * squared).astype(np.complex64)
-    propagator[squared > (prism.WAVE_BAND * points / box / 2) ** 2] = 0
+    band = squared <= (prism.WAVE_BAND * points / box / 2) ** 2
+    propagators = [
+        (band * np.exp(-1j * np.pi * optics.wavelength_angstrom * way * squared)).astype(np.complex64) for way in ways
+    ]
     angle = 1e3 * optics.wavelength_angstrom * np.sqrt(squared)
     aperture = np.clip((optics.semiangle_mrad - angle) / edge_mrad + 0.5, 0, 1).astype(np.complex64)
     aperture *= points / np.sqrt((np.abs(aperture) ** 2).sum())
     pixel_mrad = 1e3 * optics.wavelength_angstrom / box
     weights = {
-        detector: np.fft.ifftshift(prism.detector_weights(points, pixel_mrad, detector)) for detector in (NARROW, WIDE)
+        detector: np.fft.ifftshift(detector_weights(points, pixel_mrad, detector)) for detector in (NARROW, WIDE)
     }
     images: Truth = {detector: np.empty((BASE.pixels, BASE.pixels)) for detector in weights}
     turns = np.exp(-2j * np.pi * np.outer(margin + np.arange(BASE.pixels) * BASE.sampling_angstrom, frequency))
@@ -112,12 +118,12 @@ def multislice(
     for row, along_y in enumerate(turns):
         for col, along_x in enumerate(turns):
             wave = aperture * along_x[:, None] * along_y
-            for transmission in transmissions:
+            for transmission, propagator in zip(transmissions, propagators, strict=True):
+                wave *= propagator
                 wave = scipy.fft.ifft2(wave, overwrite_x=True, workers=1)
                 wave *= transmission
                 wave = scipy.fft.fft2(wave, overwrite_x=True, workers=1)
-                wave *= propagator
-            power = np.abs(wave) ** 2
+            power = np.abs(wave) ** 2 * band
             for detector, weight in weights.items():
                 images[detector][row, col] = (power * weight).sum() / points**2
     return images
@@ -130,7 +136,7 @@ def engine(particle: Particle, settings: Settings, configuration: int = 0) -> tu
     planned = prism.plan(
         optics, box_angstrom=settings.box, interpolation=settings.interpolation, oversampling=settings.oversampling
     )
-    transmissions = slices_of(
+    transmissions, ways = slices_of(
         particle,
         margin=settings.margin,
         thickness=settings.slice,
@@ -138,8 +144,14 @@ def engine(particle: Particle, settings: Settings, configuration: int = 0) -> tu
         points=planned.gpts[0],
         configuration=configuration,
     )
-    matrix = prism.scattering_matrix(transmissions, planned, slice_angstrom=settings.slice, band=settings.band)
-    scan = prism.scan_box(matrix, optics)
+    matrix = prism.scattering_matrix(
+        transmissions,
+        planned,
+        slice_angstrom=np.append(ways[1:], 0.0),
+        entrance_angstrom=float(ways[0]),
+        band=settings.band,
+    )
+    scan = scan_box(matrix, optics)
     return read_field(scan, base=BASE, margin_angstrom=settings.margin), time.process_time() - started
 
 
@@ -161,7 +173,7 @@ ROWS = (
     *((f"margin {margin:g} Å", Settings(margin=margin)) for margin in (3.0, 4.5, 8.0)),
     *((f"grid {over:g} times as fine", Settings(oversampling=over)) for over in (0.8, 1.25, 1.6)),
     *((f"slices of {layers:g} layers", Settings(slice=layers * LAYER)) for layers in (1, 1.5, 3)),
-    *((f"waves to {band:.2f} of Nyquist", Settings(band=band)) for band in (2 / 3, 0.9)),
+    *((f"waves to {band:.2f} of Nyquist", Settings(band=band)) for band in (2 / 3, 0.8)),
     *((f"70-200 mrad, f = {f}", Settings(detector=WIDE, interpolation=f)) for f in (2, 3, 4)),
 )
 

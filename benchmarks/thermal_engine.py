@@ -23,9 +23,10 @@ from heamap import params
 from heamap.imaging import prism, reference, thermal
 from heamap.imaging.columns import column_intensities
 from heamap.imaging.microscope import Microscope
-from heamap.imaging.potential import scattering_factors, slice_indices, transmission_functions
-from heamap.imaging.scan import read_field
+from heamap.imaging.potential import scattering_factors, transmission_functions
+from heamap.imaging.reduction import scan
 from heamap.imaging.simulated import Simulated
+from heamap.imaging.slicing import slab
 
 FIELD_ANGSTROM, MARGIN_ANGSTROM = 14.4, 6.0
 BOX_ANGSTROM = FIELD_ANGSTROM + 2 * MARGIN_ANGSTROM
@@ -73,10 +74,11 @@ CASES = (
 
 
 def reference_configuration(case: Case, configuration: int) -> tuple[npt.NDArray[np.float64], float]:
-    """Scans of one phonon configuration on both detectors (2, n, n), and seconds for the wider one alone."""
+    """Images of one phonon configuration on both detectors (2, rows, cols), and the seconds they took together."""
     particle = case.particle
-    wide, narrow = (case.microscope(detector) for detector in reversed(DETECTORS))
+    wide = case.microscope(DETECTORS[1])
     inside = np.all(np.abs(particle.positions[:, :2] - FIELD_ANGSTROM / 2) < BOX_ANGSTROM / 2, axis=1)
+    atoms = slab(particle.elements, particle.positions, thickness_angstrom=LAYER_PAIR_ANGSTROM, top_angstrom=0.0)
     planned = prism.plan(wide, box_angstrom=BOX_ANGSTROM, interpolation=WINDOW_INTERPOLATION)
     started = time.perf_counter()
     moved = particle.positions[:, :2] + reference.displacements(
@@ -86,18 +88,19 @@ def reference_configuration(case: Case, configuration: int) -> tuple[npt.NDArray
         transmission_functions(
             particle.elements[inside],
             moved[inside] + MARGIN_ANGSTROM,
-            slice_indices(particle.positions[:, 2], LAYER_PAIR_ANGSTROM)[inside],
+            atoms.slices[inside],
             scattering_factors(BOX_ANGSTROM),
             energy_ev=wide.energy_ev,
             box_angstrom=BOX_ANGSTROM,
             points=planned.gpts[0],
         ),
         planned,
-        slice_angstrom=LAYER_PAIR_ANGSTROM,
+        slice_angstrom=np.diff(atoms.depths_angstrom, append=atoms.depths_angstrom[-1]),
+        entrance_angstrom=float(atoms.depths_angstrom[0]),
     )
-    on_wide = prism.scan_box(matrix, wide)
-    seconds = time.perf_counter() - started
-    return np.stack([prism.scan_box(matrix, narrow), on_wide]), seconds
+    along = MARGIN_ANGSTROM + np.arange(BASE.pixels) * BASE.sampling_angstrom
+    images = scan(matrix, wide, along, along, detectors_mrad=DETECTORS)
+    return images.transpose(0, 2, 1), time.perf_counter() - started
 
 
 def run_reference(folder: Path, configurations: int) -> None:
@@ -107,8 +110,8 @@ def run_reference(folder: Path, configurations: int) -> None:
             path = folder / f"{case.name}-{configuration}.npz"
             if path.exists():
                 continue
-            scans, seconds = reference_configuration(case, configuration)
-            np.savez(path, scans=scans, seconds=seconds)
+            images, seconds = reference_configuration(case, configuration)
+            np.savez(path, images=images, seconds=seconds)
             print(f"{path.name}: {seconds:.1f} s", flush=True)
 
 
@@ -184,8 +187,7 @@ def comparison(case: Case, detector: int, folder: Path) -> Comparison:
     rim = EDGE_ANGSTROM / BASE.sampling_angstrom
     whole = np.all((np.stack([rows, cols]) > rim) & (np.stack([rows, cols]) < BASE.pixels - 1 - rim), axis=0)
     count = len(list(folder.glob(f"{case.name}-*.npz"))) - len(list(folder.glob(f"{case.name}-*w.npz")))
-    scans = [np.load(folder / f"{case.name}-{number}.npz")["scans"][detector] for number in range(count)]
-    images = np.stack([read_field(scan, base=BASE, margin_angstrom=MARGIN_ANGSTROM) for scan in scans])
+    images = np.stack([np.load(folder / f"{case.name}-{number}.npz")["images"][detector] for number in range(count)])
     found = Comparison(np.empty(0), images, particle.totals[whole], rows[whole], cols[whole])
     return replace(found, references=np.stack([found.columns(image) for image in images]))
 

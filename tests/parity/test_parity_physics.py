@@ -40,7 +40,7 @@ def scan(symbols, places, optics: Microscope, box: float = BOX) -> np.ndarray:
         scattering_factors(box),
         plan(optics, box_angstrom=box, interpolation=1),
         optics,
-        slice_angstrom=SLICE,
+        depths_angstrom=SLICE * np.arange(len(symbols)),
     )
 
 

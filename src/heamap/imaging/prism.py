@@ -1,4 +1,4 @@
-"""abTEM's PRISM on slices of our own: the plane waves, the scattering matrix, the scan."""
+"""abTEM's PRISM on slices of our own: the plane waves and the scattering matrix."""
 
 import abtem
 import numpy as np
@@ -7,20 +7,14 @@ import scipy.fft
 from abtem.prism.s_matrix import SMatrixArray
 
 from heamap.imaging.microscope import Microscope, wavelength_angstrom
-from heamap.imaging.scan import positions_along, smooth
+from heamap.imaging.scan import smooth
 
-WAVE_BAND = 0.8
+WAVE_BAND = 0.9
 """Cut-off of the waves as a share of the Nyquist frequency; the slices have none but the grid's.
 
-abTEM cuts both at 2/3, which also cuts the scattering between high angles: one 38 Angstrom PtNiPdCoFe particle lost
-30 % of its signal between 60 and 95 mrad, with 17 % r.m.s. left after rescaling, against a grid twice as fine.
-With this band it lost 3 %, with 3 % r.m.s. left."""
-
-# Positions of a square this wide share one crop of the scattering matrix; 4 cost 2.7 times as much a position. Of wide
-# windows fewer, for their crops and patterns take memory.
-SCAN_BLOCK, SCAN_BLOCK_POINTS, CROP_PER_WINDOW = 16, 1280, 1.2
-SUBPIXELS = 16
-"""Along a side of a pixel, for the share of it that the detector covers."""
+abTEM cuts both at 2/3, which also cuts the scattering between high angles: of two PtNiPdCoFe particles 7 and 9 % of the
+signal between 60 and 95 mrad was lost against a grid 1.6 times as fine, with 3-4 % r.m.s. of column-integrated
+intensity left after rescaling. With a band of .8 it was .4 and 1.2 %, with this one 0 and .8-.9 % r.m.s."""
 
 
 def plan(
@@ -46,20 +40,17 @@ def plan(
 
 
 def needed_bytes(planned: abtem.SMatrix, slices: int) -> int:
-    """Memory at the peak: the scattering matrix and the slices that it is computed from, or the crops it is cut into.
-
-    A crop is a window and a block of positions wide, and the reduction holds it twice.
-    """
-    matrix = len(planned) * planned.downsampled_gpts[0] ** 2
-    crops = 2 * len(planned) * (CROP_PER_WINDOW * planned.window_gpts[0]) ** 2
-    return int((matrix + max(slices * planned.gpts[0] ** 2, crops)) * np.dtype(np.complex64).itemsize)
+    """Memory at the peak: the scattering matrix and the slices that it is computed from."""
+    numbers = len(planned) * planned.downsampled_gpts[0] ** 2 + slices * planned.gpts[0] ** 2
+    return int(numbers * np.dtype(np.complex64).itemsize)
 
 
 def scattering_matrix(
     transmissions: npt.NDArray[np.complex64],
     planned: abtem.SMatrix,
     *,
-    slice_angstrom: float,
+    slice_angstrom: float | npt.NDArray[np.floating],
+    entrance_angstrom: float = 0.0,
     band: float = WAVE_BAND,
 ) -> SMatrixArray:
     """PRISM's plane waves, propagated through the slices.
@@ -72,30 +63,38 @@ def scattering_matrix(
     ----------
     transmissions : (slices, points, points)
     planned : from :func:`plan`
+    slice_angstrom : distance behind every slice, or (slices,) behind each
+    entrance_angstrom : distance from the plane that the probe is focused on to the first slice
     band : cut-off of the waves as a share of the Nyquist frequency
     """
     wave_vectors = planned.wave_vectors
     points, kept, box_angstrom = planned.gpts[0], planned.downsampled_gpts[0], planned.extent[0]
     frequency = np.fft.fftfreq(points, box_angstrom / points)
     squared = frequency[:, None] ** 2 + frequency[None, :] ** 2
-    phase = np.pi * wavelength_angstrom(planned.energy) * slice_angstrom * squared
-    propagator = np.exp(-1j * phase).astype(np.complex64)
-    propagator[squared > (band * points / box_angstrom / 2) ** 2] = 0
+    beyond = squared > (band * points / box_angstrom / 2) ** 2
+    phase_per_angstrom = -1j * np.pi * wavelength_angstrom(planned.energy)
+    behind = np.broadcast_to(slice_angstrom, len(transmissions)).tolist()
+    propagators = {}
+    for distance in set(behind):
+        propagators[distance] = np.exp(phase_per_angstrom * distance * squared).astype(np.complex64)
+        propagators[distance][beyond] = 0
 
     low = np.rint(np.fft.fftfreq(kept, 1 / kept)).astype(int)
     coordinate = 2j * np.pi * box_angstrom / points * np.arange(points)
     norm = planned.interpolation[0] ** 2 / points**2
-    matrix = np.empty((len(wave_vectors), kept, kept), dtype=np.complex64)
+    # The beams of one point lie together: so the scan multiplies windows of the matrix where they lie.
+    matrix = np.empty((kept, kept, len(wave_vectors)), dtype=np.complex64).transpose(2, 0, 1)
     for index, (kx, ky) in enumerate(wave_vectors):
-        wave = (norm * np.exp(kx * coordinate)[:, None] * np.exp(ky * coordinate)[None, :]).astype(np.complex64)
-        for transmission in transmissions[:-1]:
+        arrived = norm * np.exp(phase_per_angstrom * entrance_angstrom * (kx**2 + ky**2))
+        wave = (arrived * np.exp(kx * coordinate)[:, None] * np.exp(ky * coordinate)[None, :]).astype(np.complex64)
+        for transmission, distance in zip(transmissions[:-1], behind[:-1], strict=True):
             wave *= transmission
             wave = scipy.fft.fft2(wave, overwrite_x=True, workers=1)
-            wave *= propagator
+            wave *= propagators[distance]
             wave = scipy.fft.ifft2(wave, overwrite_x=True, workers=1)
         wave *= transmissions[-1]
         wave = scipy.fft.fft2(wave, overwrite_x=True, workers=1)
-        wave *= propagator
+        wave *= propagators[behind[-1]]
         matrix[index] = scipy.fft.ifft2(wave[np.ix_(low, low)], workers=1)
     return SMatrixArray(
         matrix,
@@ -108,70 +107,3 @@ def scattering_matrix(
         device="cpu",
         metadata={"adjusted_antialias_cutoff_gpts": planned.window_gpts},
     )
-
-
-def scan_box(matrix: SMatrixArray, microscope: Microscope) -> npt.NDArray[np.float64]:
-    """Detected fraction of the beam over the whole periodic box, at Nyquist or just finer.
-
-    Returns
-    -------
-    (positions, positions) axes x and y, from 0 in equal steps
-    """
-    box = matrix.extent[0]
-    count = positions_along(box, microscope)
-    step = box / count
-    ctf = abtem.CTF(
-        energy=microscope.energy_ev,
-        semiangle_cutoff=microscope.semiangle_mrad,
-        defocus=microscope.defocus_angstrom,
-        C30=microscope.spherical_aberration_angstrom,
-        C12=microscope.astigmatism_angstrom,
-        phi12=microscope.astigmatism_angle_radian,
-    )
-    weights = detector_weights(
-        matrix.window_gpts[0],
-        1e3 * microscope.wavelength_angstrom / matrix.window_extent[0],
-        (microscope.detector_inner_mrad, microscope.detector_outer_mrad),
-    )
-    detector = abtem.PixelatedDetector(max_angle="full")
-    side = max(1, min(SCAN_BLOCK, SCAN_BLOCK_POINTS // matrix.window_gpts[0]))
-    image = np.empty((count, count))
-    # FFTW's estimated plans are the same in every process; measured ones depend on timing.
-    with abtem.config.set({"fftw.planning_effort": "FFTW_ESTIMATE", "fftw.threads": 1}):
-        for x in range(0, count, side):
-            for y in range(0, count, side):
-                shape = (min(side, count - x), min(side, count - y))
-                block = abtem.GridScan(
-                    start=(x * step, y * step),
-                    end=((x + shape[0]) * step, (y + shape[1]) * step),
-                    gpts=shape,
-                    endpoint=False,
-                )
-                patterns = matrix.reduce(scan=block, ctf=ctf, detectors=detector).array
-                image[x : x + shape[0], y : y + shape[1]] = np.tensordot(patterns, weights, axes=2)
-    return image
-
-
-def detector_weights(points: int, pixel_mrad: float, angles_mrad: tuple[float, float]) -> npt.NDArray[np.float32]:
-    """The share of each pixel of a diffraction pattern that an annular detector covers.
-
-    abTEM's ``AnnularDetector`` takes or leaves whole pixels, and those of PRISM's windows are 2 to 4 mrad wide: the
-    cross-section of one Fe atom into 60-95 mrad came out between .970 and 1.037 of its own in windows of 5 to 8
-    Angstrom, and between .999 and 1.002 with these weights.
-
-    Parameters
-    ----------
-    points : pixels along a side, the direct beam at ``points // 2``
-
-    Returns
-    -------
-    (points, points)
-    """
-    axis = np.arange(points) - points // 2
-    angle = pixel_mrad * np.hypot(axis[:, None], axis)
-    weights = ((angle >= angles_mrad[0]) & (angle < angles_mrad[1])).astype(np.float32)
-    row, col = np.nonzero(np.abs(angle[..., None] - np.array(angles_mrad)).min(axis=-1) < pixel_mrad)
-    within = (np.arange(SUBPIXELS) + 0.5) / SUBPIXELS - 0.5
-    parts = pixel_mrad * np.hypot(axis[row, None, None] + within[:, None], axis[col, None, None] + within)
-    weights[row, col] = ((parts >= angles_mrad[0]) & (parts < angles_mrad[1])).mean(axis=(1, 2))
-    return weights

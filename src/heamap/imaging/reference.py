@@ -11,10 +11,12 @@ from heamap import params
 from heamap.elements import TABLE
 from heamap.errors import InputError
 from heamap.imaging.microscope import Microscope
-from heamap.imaging.potential import scattering_factors, slice_indices, transmission_functions
-from heamap.imaging.prism import needed_bytes, plan, scan_box, scattering_matrix
+from heamap.imaging.potential import scattering_factors, transmission_functions
+from heamap.imaging.prism import needed_bytes, plan, scattering_matrix
+from heamap.imaging.reduction import scan_box
 from heamap.imaging.scan import read_field, relative_error
 from heamap.imaging.simulated import Simulated
+from heamap.imaging.slicing import slab
 from heamap.seeds import Stream, generator
 
 ENGINE = f"abtem-{version('abtem')}-prism-2"
@@ -22,6 +24,8 @@ ENGINE = f"abtem-{version('abtem')}-prism-2"
 
 MAX_BYTES = 1_550_000_000
 """Of the scattering matrix with its slices or crops; the process holds .45 GB more."""
+DEPTH_STEP_ANGSTROM = 0.1
+"""Depths of slices are rounded to this: then a few propagators serve all of them."""
 TILE_ANGSTROM = 25.6
 """A wider field is simulated in tiles of at most this side, so that memory and PRISM's window stay as they are."""
 
@@ -37,11 +41,12 @@ def simulate(
 ) -> Simulated:
     """Simulate the HAADF image of a particle in a field of view.
 
-    The field is cut into equal tiles, and the atoms are cropped laterally to a tile and ``settings.margin_angstrom``
-    around it, by where they rest; that box is periodic, and an atom that its displacement carries over the edge comes
-    in on the other side. What the cut and the neighbouring copies do to the waves must die out within the margin
-    (docs/benchmarks.md). The whole box is scanned at Nyquist and the tile read off by Fourier interpolation, which is
-    exact only there. The microscope's aberrations refer to the lowest atom of the whole particle.
+    The particle is cut into slices of at most ``settings.slice_angstrom`` that hold no two atoms of a column, each at
+    the mean depth of its atoms below the lowest atom, to which the microscope's aberrations refer. The field is cut
+    into equal tiles, and the atoms are cropped laterally to a tile and ``settings.margin_angstrom`` around it, by where
+    they rest; that box is periodic, and an atom that its displacement carries over the edge comes in on the other side.
+    What the cut and the neighbouring copies do to the waves must die out within the margin (docs/benchmarks.md). The
+    whole box is scanned at Nyquist and the tile read off by Fourier interpolation, which is exact only there.
 
     Parameters
     ----------
@@ -61,8 +66,10 @@ def simulate(
     images = np.zeros((settings.reference.configurations, base.pixels, base.pixels))
     if not _within(positions, -margin, base.field_angstrom + margin).any():
         return Simulated(images[0].astype(np.float32), 0, interpolation, sampling, float("nan"))
-    slices = slice_indices(positions[:, 2], settings.slice_angstrom)
-    size = needed_bytes(planned, int(slices.max()) + 1)
+    atoms = slab(
+        elements, positions, thickness_angstrom=settings.slice_angstrom, top_angstrom=float(positions[:, 2].min())
+    )
+    size = needed_bytes(planned, len(atoms.depths_angstrom))
     if size > MAX_BYTES:
         raise InputError(
             f"the scattering matrix needs {size / 1e9:.2f} GB with its slices, more than {MAX_BYTES / 1e9:.2f} GB; "
@@ -80,11 +87,11 @@ def simulate(
             scan = scan_configuration(
                 elements[inside],
                 places[inside] - corner,
-                slices[inside],
+                atoms.slices[inside],
                 factors,
                 planned,
                 microscope,
-                slice_angstrom=settings.slice_angstrom,
+                depths_angstrom=atoms.depths_angstrom,
             )
             part = image[row : row + tile.pixels, col : col + tile.pixels]
             part[:] = read_field(scan, base=tile, margin_angstrom=margin)[: part.shape[0], : part.shape[1]]
@@ -130,7 +137,7 @@ def scan_configuration(
     planned: abtem.SMatrix,
     microscope: Microscope,
     *,
-    slice_angstrom: float,
+    depths_angstrom: npt.NDArray[np.floating],
 ) -> npt.NDArray[np.float64]:
     """Detected fraction of the beam over the periodic box, for atoms at rest.
 
@@ -140,11 +147,13 @@ def scan_configuration(
     slices : (n,) slice of each atom
     factors : from :func:`scattering_factors` of the same box
     planned : from :func:`plan`
+    depths_angstrom : (slices or more,) depth of each slice below the plane that the probe is focused on
 
     Returns
     -------
     (scan positions, scan positions) axes x and y
     """
+    depths = np.rint(depths_angstrom[: slices.max() + 1] / DEPTH_STEP_ANGSTROM)
     # Nothing else holds the slices: they are freed before the scan, as the matrix is before the next configuration.
     matrix = scattering_matrix(
         transmission_functions(
@@ -157,6 +166,7 @@ def scan_configuration(
             points=planned.gpts[0],
         ),
         planned,
-        slice_angstrom=slice_angstrom,
+        slice_angstrom=DEPTH_STEP_ANGSTROM * np.diff(depths, append=depths[-1]),
+        entrance_angstrom=DEPTH_STEP_ANGSTROM * float(depths[0]),
     )
     return scan_box(matrix, microscope)

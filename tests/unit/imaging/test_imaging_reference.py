@@ -102,7 +102,7 @@ def test_an_atom_keeps_its_integrated_brightness_between_the_points_of_the_grid(
             scattering_factors(FIELD),
             planned,
             microscope(),
-            slice_angstrom=2.6,
+            depths_angstrom=np.zeros(1),
         ).mean()
         for x, y in ((0, 0), (0.25, 0), (0.5, 0), (0, 0.75), (0.2, 0.2), (0.5, 0.5))
     ]
@@ -114,6 +114,31 @@ def test_atoms_outside_the_field_and_its_margin_do_not_count():
     outside = column(["Pt"] * 2, x=FIELD + 1.5)
     both = tuple(np.concatenate(pair) for pair in zip(inside, outside, strict=True))
     assert image(both).max() == pytest.approx(image(inside).max(), rel=1e-5)
+
+
+def test_the_slices_follow_the_layers_whatever_their_thickness():
+    first, second = column(["Pt"] * 4), column(["Fe"] * 4, x=1.2)
+    second[1][:, 2] += LAYER / 2
+    atoms = tuple(np.concatenate(pair) for pair in zip(first, second, strict=True))
+
+    def seen(thickness: float) -> np.ndarray:
+        changed = settings().model_copy(update={"slice_angstrom": thickness})
+        return reference.simulate(*atoms, microscope(), base=BASE, settings=changed, sample=0).image
+
+    whole = seen(LAYER)
+    np.testing.assert_array_equal(seen(0.8 * LAYER), whole)
+    np.testing.assert_array_equal(seen(1.3 * LAYER), whole)
+    np.testing.assert_allclose(seen(LAYER / 2), whole, atol=0.03 * whole.max())
+
+
+def test_a_defocus_by_the_depth_of_an_atom_is_the_image_of_a_higher_atom():
+    elements, positions = column(["Pt", "Pt"], x=1.6)
+    positions[1] = (4.8, 3.2, 20.0)
+    level = positions * [1, 1, 0]
+    deep = image((elements, positions), optics=microscope(defocus_angstrom=20.0))
+    flat = image((elements, level), optics=microscope())
+    np.testing.assert_allclose(deep[:, 16:], flat[:, 16:], atol=0.02 * flat.max())
+    assert deep[:, :16].max() < 0.97 * flat[:, :16].max()
 
 
 def test_tiles_give_the_image_of_the_whole_field(monkeypatch):
@@ -180,7 +205,7 @@ def test_more_configurations_go_on_where_fewer_ended():
         scattering_factors(FIELD + 2),
         planned,
         microscope(),
-        slice_angstrom=2.6,
+        depths_angstrom=LAYER * np.arange(2),
     )
     alone = reference.read_field(scan, base=BASE, margin_angstrom=1.0)
     np.testing.assert_allclose(three.image, (2 * two.image + alone) / 3, rtol=1e-4, atol=1e-7)
