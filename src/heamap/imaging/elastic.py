@@ -33,7 +33,7 @@ def images(
     arrays = field.arrays
     xp = arrays.xp
     atoms = Atoms(field, average=True)
-    waves = xp.stack([field.plane_wave(-x, -y) for x, y in chosen.waves])
+    waves = field.plane_waves(-chosen.waves)
     depths = np.concatenate([[0.0], slab.depths_angstrom])
     for index in range(len(slab.depths_angstrom) - 1, -1, -1):
         members = slab.members(index)

@@ -31,7 +31,7 @@ def sample(slab: Slab, field: Wavefield, waves: npt.NDArray[np.int64]) -> Any:
     nodes = np.meshgrid(axis, axis, indexing="ij")
     sampler = Sampler(arrays, orbitals.projections(*nodes), pixel_angstrom=field.pixel_angstrom, reach=reach)
     coefficients = arrays.xp.empty((len(slab.elements), sampler.functions, len(waves)), dtype=arrays.xp.complex64)
-    matrix = arrays.xp.stack([field.plane_wave(x, y) for x, y in waves])
+    matrix = field.plane_waves(waves)
     first = field.propagator(slab.depths_angstrom[0])
     field.pass_through(matrix, arrays.xp.ones((field.points, field.points), dtype=arrays.xp.complex64), first)
     steps = [*np.diff(slab.depths_angstrom), None]

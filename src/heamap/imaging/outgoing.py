@@ -13,13 +13,22 @@ import numpy.typing as npt
 from heamap.elements import TABLE
 from heamap.imaging import events, orbitals
 from heamap.imaging.directions import Directions
-from heamap.imaging.sampling import Sampler, lattice
+from heamap.imaging.sampling import OFFSETS, Sampler, lattice
 from heamap.imaging.slicing import Slab
 from heamap.imaging.wavefield import Atoms, Wavefield
 
 REALIZATIONS = 6
 """Random displacements of each slice that the waves share; every wave draws one anew in every slice."""
 BATCH = 16
+MODES = 27
+"""The most that :mod:`events` keeps of an element up to 200 mrad, for the estimate of memory."""
+
+
+def needed_bytes(field: Wavefield, waves: int) -> int:
+    """Memory of the detector's waves, of the slices they share and of the functions around each element's atoms."""
+    reach = lattice(field.pixel_angstrom, orbitals.RADIUS_ANGSTROM)[1]
+    tables = len(TABLE) * MODES * len(orbitals.BASIS) * (OFFSETS * (2 * reach + 1)) ** 2
+    return int(((waves + REALIZATIONS) * field.points**2 + tables) * np.dtype(np.complex64).itemsize)
 
 
 def detected(slab: Slab, field: Wavefield, chosen: Directions, *, rng: np.random.Generator) -> Any:
@@ -42,7 +51,7 @@ def detected(slab: Slab, field: Wavefield, chosen: Directions, *, rng: np.random
     displacement = np.array([element.rms_displacement_angstrom for element in TABLE])[slab.elements]
     size = len(orbitals.BASIS)
     forms = xp.zeros((2, len(slab.elements), size, size), dtype=xp.complex64)
-    waves = xp.stack([field.plane_wave(-x, -y) for x, y in chosen.waves])
+    waves = field.plane_waves(-chosen.waves)
     roots = xp.asarray(np.sqrt(2 * chosen.weights).astype(np.float32))
     steps = [None, *np.diff(slab.depths_angstrom)]
     for index in range(len(steps) - 1, -1, -1):

@@ -14,7 +14,8 @@ import numpy.typing as npt
 
 from heamap import params
 from heamap.elements import ELEMENTS, TABLE
-from heamap.imaging import assembly, atomic, directions, elastic, incoming, optics, outgoing, scan
+from heamap.errors import InputError
+from heamap.imaging import assembly, atomic, directions, elastic, incoming, optics, orbitals, outgoing, scan
 from heamap.imaging.arrays import Arrays, arrays
 from heamap.imaging.directions import Directions
 from heamap.imaging.microscope import Microscope
@@ -32,6 +33,8 @@ OUTGOING_BAND = 1.2
 """Highest angle of the outgoing waves over the detector's outer angle."""
 ELASTIC_LIMIT = 0.03
 """The mean wave is not followed to angles where the square of every Debye-Waller factor is below this."""
+MAX_BYTES = 1_550_000_000
+"""Of waves, slices and what is known of every atom; the process holds .3 GB more."""
 _STEPS = 1000
 
 
@@ -54,6 +57,10 @@ def simulate(
     elements : (n,) index into ``ELEMENTS``
     positions : (n, 3) Angstrom in field coordinates: x along columns, y along rows, z along the beam
     sample : decides the sampled directions and displacements, with ``base.seed``
+
+    Raises
+    ------
+    InputError : waves and atoms would not fit in memory
     """
     box = base.field_angstrom + 2 * settings.margin_angstrom
     bench = _Bench(arrays(settings.thermal.device), microscope, box, settings.thermal.interpolation)
@@ -70,6 +77,13 @@ def simulate(
     )
     rng = generator(base.seed, Stream.PHONONS, sample)
     waves = settings.thermal.waves
+    size = bench.needed_bytes(len(atoms.elements), band, waves)
+    if size > MAX_BYTES:
+        raise InputError(
+            f"the thermal engine needs {size / 1e9:.2f} GB for this field, more than {MAX_BYTES / 1e9:.2f} GB; raise "
+            f"simulate.thermal.interpolation above {settings.thermal.interpolation}, or lower simulate.thermal.waves "
+            f"below {waves} or simulate.margin_angstrom"
+        )
     halves = bench.thermal(atoms, band, waves, rng) + bench.elastic(atoms, waves, rng)
     fields = np.stack([scan.read_field(half, base=base, margin_angstrom=settings.margin_angstrom) for half in halves])
     return Simulated(
@@ -106,6 +120,13 @@ class _Bench:
         return Wavefield(
             self.arrays, energy_ev=self.microscope.energy_ev, box_angstrom=self.box_angstrom, points=points
         )
+
+    def needed_bytes(self, atoms: int, band: float, waves: int) -> int:
+        """Memory at the peak: outgoing waves with the slices they share, or PRISM's with their integrals."""
+        beams = len(optics.beams(self.microscope, box_angstrom=self.box_angstrom, interpolation=self.interpolation))
+        functions, number = len(orbitals.BASIS), np.dtype(np.complex64).itemsize
+        arriving = number * beams * (self.field(INCOMING_BAND).points ** 2 + atoms * functions)
+        return max(outgoing.needed_bytes(self.field(band), waves), arriving) + number * 2 * atoms * functions**2
 
     def thermal(self, atoms: Slab, band: float, waves: int, rng: np.random.Generator) -> npt.NDArray[np.float64]:
         """(2, count, count): what the atoms' vibrations scatter, from either half of the directions."""

@@ -35,11 +35,20 @@ class Wavefield:
         inside = np.hypot(self.frequencies[:, None], self.frequencies) <= WAVE_BAND / 2 / self.pixel_angstrom
         self._band = arrays.xp.asarray(inside.astype(np.float32))
 
-    def plane_wave(self, x: int, y: int) -> Any:
-        """exp(2 pi i (x, y) r / box), complex64, axes x and y."""
+    def plane_waves(self, numbers: npt.NDArray[np.integer]) -> Any:
+        """exp(2 pi i (x, y) r / box) for each (x, y), (n, points, points) complex64, axes x and y.
+
+        Parameters
+        ----------
+        numbers : (n, 2)
+        """
+        xp = self.arrays.xp
         turns = np.arange(self.points) / self.points
-        along_x, along_y = (np.exp(2j * np.pi * number * turns).astype(np.complex64) for number in (x, y))
-        return self.arrays.xp.asarray(along_x[:, None] * along_y)
+        waves = xp.empty((len(numbers), self.points, self.points), dtype=xp.complex64)
+        for wave, pair in zip(waves, numbers, strict=True):
+            along_x, along_y = (xp.asarray(np.exp(2j * np.pi * number * turns).astype(np.complex64)) for number in pair)
+            wave[:] = along_x[:, None] * along_y
+        return waves
 
     def propagator(self, distance_angstrom: float) -> Any:
         """Fresnel's factors exp(-i pi lambda d k^2) within the waves' band, axes of ``fft2``."""

@@ -13,7 +13,7 @@ FIELD = Wavefield(arrays("cpu"), energy_ev=ENERGY, box_angstrom=BOX, points=POIN
 def waves_behind(slab: Slab, places: np.ndarray, *, average: bool) -> np.ndarray:
     """The wave (0, 0) just before the last slice."""
     atoms = Atoms(FIELD, average=average)
-    wave = FIELD.plane_wave(0, 0)[None]
+    wave = FIELD.plane_waves(np.array([(0, 0)]))
     for index, step in enumerate(np.diff(slab.depths_angstrom)):
         members = slab.members(index)
         transmission = atoms.transmission(slab.elements[members], places[members])
@@ -44,7 +44,7 @@ def test_mean_wave_is_the_mean_over_displacements():
 
 
 def test_a_wave_in_free_space_keeps_its_power():
-    wave = (FIELD.plane_wave(3, -2) + FIELD.plane_wave(9, 4))[None]
+    wave = FIELD.plane_waves(np.array([(3, -2), (9, 4)])).sum(axis=0, keepdims=True)
 
     FIELD.pass_through(wave, np.ones((POINTS, POINTS), dtype=np.complex64), FIELD.propagator(30.0))
 

@@ -1,3 +1,4 @@
+import tracemalloc
 from importlib.util import find_spec
 
 import numpy as np
@@ -162,6 +163,25 @@ def test_a_field_without_atoms_is_dark():
 
 
 @pytest.mark.skipif(find_spec("cupy") is not None, reason="CuPy is here")
+def test_refuses_what_does_not_fit_in_memory():
+    wide = BASE.model_copy(update={"pixels": 256})
+    with pytest.raises(InputError, match=r"needs 14\.\d\d GB .* raise simulate\.thermal\.interpolation above 1"):
+        thermal.simulate(*column(["Pt"]), microscope(), base=wide, settings=settings(margin_angstrom=6.0), sample=0)
+
+
+@pytest.mark.parametrize(("interpolation", "waves"), [(1, 2), (4, 96)])
+def test_the_memory_is_what_is_said_beforehand(monkeypatch, interpolation, waves):
+    said = []
+    needed = thermal._Bench.needed_bytes
+    monkeypatch.setattr(thermal._Bench, "needed_bytes", lambda *given: said.append(needed(*given)) or said[0])
+    tracemalloc.start()
+    simulated(column(["Pt"] * 3), margin_angstrom=10.0, thermal={"interpolation": interpolation, "waves": waves})
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert said[0] > 5e7
+    assert 0.7 * said[0] < peak < 1.3 * said[0]
+
+
 def test_refuses_a_card_without_cupy():
     with pytest.raises(InputError, match="CuPy"):
         simulated(column(["Pt"]), thermal={"interpolation": 1, "waves": 2, "device": "cuda"})
