@@ -34,7 +34,7 @@ EDGE_ANGSTROM = 1.2
 BASE = params.Base(seed=20110905, pixels=72, sampling_angstrom=0.2)
 DETECTORS = ((60.0, 100.0), (70.0, 200.0))
 WINDOW_INTERPOLATION = 2
-THERMAL_INTERPOLATION = 3
+THERMAL_WINDOW_ANGSTROM = 7.5
 WAVES = (12, 24, 48)
 
 
@@ -140,8 +140,8 @@ def settings(detector: tuple[float, float], waves: int) -> params.Simulate:
         slice_angstrom=LAYER_PAIR_ANGSTROM,
         margin_angstrom=MARGIN_ANGSTROM,
         workers=1,
-        reference=params.Reference(configurations=1, interpolation=WINDOW_INTERPOLATION),
-        thermal=params.Thermal(interpolation=THERMAL_INTERPOLATION, waves=waves),
+        reference=params.Reference(configurations=1, window_angstrom=BOX_ANGSTROM / WINDOW_INTERPOLATION),
+        thermal=params.Thermal(window_angstrom=THERMAL_WINDOW_ANGSTROM, waves=waves),
     )
 
 

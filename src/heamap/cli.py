@@ -97,14 +97,14 @@ def _add_simulate(parser: argparse.ArgumentParser) -> None:
     )
     for name, text in (
         ("--field-angstrom", "side of the square image (the structure and a rim)"),
-        ("--margin-angstrom", "around the field, where atoms count too (2 to 6, by the rim)"),
+        ("--margin-angstrom", "around the field, where atoms count too (6)"),
         ("--slice-angstrom", "multislice thickness (two layers of atoms along [110])"),
+        ("--window-angstrom", "least width of PRISM's window around each probe (reference 12, thermal 7.25)"),
     ):
         parser.add_argument(name, type=float, metavar="X", help=text)
     for name, text in (
         ("--configurations", f"phonon configurations of the reference engine ({DEFAULT_CONFIGURATIONS})"),
         ("--waves", f"outgoing waves of the thermal engine ({DEFAULT_WAVES})"),
-        ("--interpolation", "PRISM factor (so that the window of each probe is 7 to 8 Angstrom)"),
     ):
         parser.add_argument(name, type=int, metavar="N", help=text)
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the phonons (%(default)s)")

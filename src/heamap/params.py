@@ -111,15 +111,15 @@ class Reference(Block):
 
     configurations: Count
     """Frozen-phonon configurations an image."""
-    interpolation: Count
-    """PRISM interpolation factor."""
+    window_angstrom: Positive
+    """Least width of the window that PRISM keeps around each probe: box over interpolation factor."""
 
 
 class Thermal(Block):
     """The thermal average without configurations of the whole image."""
 
-    interpolation: Count
-    """PRISM interpolation factor."""
+    window_angstrom: Positive
+    """The same of the mean wave's probe, which stays near its column."""
     waves: Annotated[int, Field(ge=2, multiple_of=2)]
     """Outgoing waves an image; their two halves tell the error."""
     device: Literal["cpu", "cuda"] = "cpu"
@@ -136,7 +136,7 @@ class Simulate(Block):
     """Inner and outer collection angle of the annular detector."""
     slice_angstrom: Positive
     margin_angstrom: NonNegative
-    """Atoms this far outside the field still count; the simulated box is the field and twice this margin."""
+    """Atoms this far outside the field still count; what lies in the periodic box keeps twice this from its copies."""
     workers: Annotated[int, Field(ge=0)]
     """Processes of the local cluster; 0 is one per core."""
     reference: Reference

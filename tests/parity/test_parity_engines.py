@@ -35,8 +35,8 @@ def settings() -> params.Simulate:
         margin_angstrom=3.0,
         workers=1,
         reference_share=0.0,
-        reference={"configurations": 60, "interpolation": 2},
-        thermal={"interpolation": 2, "waves": 64},
+        reference={"configurations": 60, "window_angstrom": 6.0},
+        thermal={"window_angstrom": 6.0, "waves": 64},
     )
 
 

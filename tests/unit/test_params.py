@@ -58,9 +58,9 @@ def test_backward_range_is_refused(tmp_path):
     [
         ({"engine": "multislice"}, r"simulate\.engine: Input should be 'reference' or 'thermal' \(got 'multislice'\)"),
         ({"reference_share": 1.5}, r"simulate\.reference_share: .*less than or equal to 1 \(got 1\.5\)"),
-        ({"reference": {"configurations": 0, "interpolation": 5}}, r"simulate\.reference\.configurations: .*got 0"),
+        ({"reference": {"configurations": 0, "window_angstrom": 7.5}}, r"simulate\.reference\.configurations: .*got 0"),
         (
-            {"thermal": {"interpolation": 5, "wave": 24}},
+            {"thermal": {"window_angstrom": 7.5, "wave": 24}},
             r"simulate\.thermal\.waves: Field required.*thermal\.wave: Extra",
         ),
         ({"configurations": 1}, r"simulate\.configurations: Extra inputs"),

@@ -1,11 +1,13 @@
 """The simulation engines, by name."""
 
+from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from heamap import params
+from heamap.imaging import box
 from heamap.imaging.microscope import Microscope
 from heamap.imaging.simulated import Simulated
 
@@ -53,7 +55,7 @@ def simulate(
     settings: params.Simulate,
     sample: int,
 ) -> Simulated:
-    """Simulate the HAADF image of a particle in a field of view.
+    """Simulate the HAADF image of a particle in a field of view; where the field is empty, it is dark.
 
     Parameters
     ----------
@@ -65,4 +67,16 @@ def simulate(
     ------
     InputError : the engine cannot simulate this field
     """
-    return engine(name).simulate(elements, positions, microscope, base=base, settings=settings, sample=sample)
+    part = box.occupied(positions, base)
+    corner = base.sampling_angstrom * np.array([part.col, part.row, 0])
+    seen = engine(name).simulate(
+        elements,
+        positions - corner,
+        microscope,
+        base=base.model_copy(update={"pixels": part.pixels}),
+        settings=settings,
+        sample=sample,
+    )
+    image = np.zeros((base.pixels, base.pixels), dtype=np.float32)
+    image[part.row : part.row + part.pixels, part.col : part.col + part.pixels] = seen.image
+    return replace(seen, image=image)

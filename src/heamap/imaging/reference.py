@@ -1,5 +1,6 @@
 """The reference engine: abTEM's PRISM with frozen phonons."""
 
+from dataclasses import dataclass
 from importlib.metadata import version
 from itertools import product
 
@@ -10,6 +11,7 @@ import numpy.typing as npt
 from heamap import params
 from heamap.elements import TABLE
 from heamap.errors import InputError
+from heamap.imaging import box
 from heamap.imaging.microscope import Microscope
 from heamap.imaging.potential import scattering_factors, transmission_functions
 from heamap.imaging.prism import needed_bytes, plan, scattering_matrix
@@ -19,15 +21,14 @@ from heamap.imaging.simulated import Simulated
 from heamap.imaging.slicing import slab
 from heamap.seeds import Stream, generator
 
-ENGINE = f"abtem-{version('abtem')}-prism-2"
+ENGINE = f"abtem-{version('abtem')}-prism-3"
 """Name and version of the engine; another version makes stored images stale."""
 
 MAX_BYTES = 1_550_000_000
 """Of the scattering matrix with its slices or crops; the process holds .45 GB more."""
 DEPTH_STEP_ANGSTROM = 0.1
 """Depths of slices are rounded to this: then a few propagators serve all of them."""
-TILE_ANGSTROM = 25.6
-"""A wider field is simulated in tiles of at most this side, so that memory and PRISM's window stay as they are."""
+LEAST_TILE_PIXELS = 8
 
 
 def simulate(
@@ -42,11 +43,12 @@ def simulate(
     """Simulate the HAADF image of a particle in a field of view.
 
     The particle is cut into slices of at most ``settings.slice_angstrom`` that hold no two atoms of a column, each at
-    the mean depth of its atoms below the lowest atom, to which the microscope's aberrations refer. The field is cut
-    into equal tiles, and the atoms are cropped laterally to a tile and ``settings.margin_angstrom`` around it, by where
-    they rest; that box is periodic, and an atom that its displacement carries over the edge comes in on the other side.
-    What the cut and the neighbouring copies do to the waves must die out within the margin (docs/benchmarks.md). The
-    whole box is scanned at Nyquist and the tile read off by Fourier interpolation, which is exact only there.
+    the mean depth of its atoms below the lowest atom, to which the microscope's aberrations refer. Laterally the atoms
+    are cropped to the field and a margin around it (:func:`heamap.imaging.box.margin`), by where they rest; that box is
+    periodic, and an atom that its displacement carries over the edge comes in on the other side. What the cut and the
+    neighbouring copies do to the waves must die out within the margin (docs/benchmarks.md). Where the scattering matrix
+    would not fit in memory, the field is cut into equal tiles, each with a margin. A whole box is scanned at Nyquist
+    and the tile read off by Fourier interpolation, which is exact only there.
 
     Parameters
     ----------
@@ -58,30 +60,19 @@ def simulate(
     ------
     InputError : the scattering matrix would not fit in memory
     """
-    margin, interpolation = settings.margin_angstrom, settings.reference.interpolation
-    tile = base.model_copy(update={"pixels": _tile_pixels(base)})
-    box = tile.field_angstrom + 2 * margin
-    planned = plan(microscope, box_angstrom=box, interpolation=interpolation)
-    sampling = box / planned.gpts[0]
     images = np.zeros((settings.reference.configurations, base.pixels, base.pixels))
-    if not _within(positions, -margin, base.field_angstrom + margin).any():
-        return Simulated(images[0].astype(np.float32), 0, interpolation, sampling, float("nan"))
-    atoms = slab(
-        elements, positions, thickness_angstrom=settings.slice_angstrom, top_angstrom=float(positions[:, 2].min())
-    )
-    size = needed_bytes(planned, len(atoms.depths_angstrom))
-    if size > MAX_BYTES:
-        raise InputError(
-            f"the scattering matrix needs {size / 1e9:.2f} GB with its slices, more than {MAX_BYTES / 1e9:.2f} GB; "
-            f"raise simulate.reference.interpolation above {interpolation} or lower simulate.margin_angstrom"
-        )
-    factors = scattering_factors(box)
-    corners = range(0, base.pixels, tile.pixels)
-    for configuration, image in enumerate(images):
+    lowest = float(positions[:, 2].min()) if len(positions) else 0.0
+    atoms = slab(elements, positions, thickness_angstrom=settings.slice_angstrom, top_angstrom=lowest)
+    layout = _layout(positions, microscope, base, settings, slices=len(atoms.depths_angstrom))
+    side, interpolation = layout.planned.extent[0], layout.planned.interpolation[0]
+    seen = _within(positions, -layout.margin_angstrom, base.field_angstrom + layout.margin_angstrom).any()
+    factors = scattering_factors(side)
+    corners = range(0, base.pixels, layout.tile.pixels)
+    for configuration, image in enumerate(images if seen else ()):
         places = positions[:, :2] + displacements(elements, seed=base.seed, sample=sample, configuration=configuration)
         for row, col in product(corners, corners):
-            corner = np.array([col, row]) * base.sampling_angstrom - margin
-            inside = _within(positions, corner, corner + box)
+            corner = np.array([col, row]) * base.sampling_angstrom - layout.margin_angstrom
+            inside = _within(positions, corner, corner + side)
             if not inside.any():
                 continue
             scan = scan_configuration(
@@ -89,24 +80,62 @@ def simulate(
                 places[inside] - corner,
                 atoms.slices[inside],
                 factors,
-                planned,
+                layout.planned,
                 microscope,
                 depths_angstrom=atoms.depths_angstrom,
             )
-            part = image[row : row + tile.pixels, col : col + tile.pixels]
-            part[:] = read_field(scan, base=tile, margin_angstrom=margin)[: part.shape[0], : part.shape[1]]
+            part = image[row : row + layout.tile.pixels, col : col + layout.tile.pixels]
+            field = read_field(scan, base=layout.tile, margin_angstrom=layout.margin_angstrom)
+            part[:] = field[: part.shape[0], : part.shape[1]]
     return Simulated(
         image=images.mean(axis=0).astype(np.float32),
-        configurations=len(images),
+        configurations=len(images) if seen else 0,
         interpolation=interpolation,
-        potential_sampling_angstrom=sampling,
-        relative_error=relative_error(images, sampling_angstrom=base.sampling_angstrom),
+        potential_sampling_angstrom=side / layout.planned.gpts[0],
+        relative_error=relative_error(images, sampling_angstrom=base.sampling_angstrom) if seen else float("nan"),
     )
 
 
-def _tile_pixels(base: params.Base) -> int:
-    tiles = int(np.ceil(base.field_angstrom / TILE_ANGSTROM - 1e-9))
-    return int(np.ceil(base.pixels / tiles))
+@dataclass(frozen=True)
+class _Layout:
+    """How a field is cut into tiles.
+
+    Attributes
+    ----------
+    tile : of each
+    margin_angstrom : around each
+    planned : PRISM in the box of tile and margin
+    """
+
+    tile: params.Base
+    margin_angstrom: float
+    planned: abtem.SMatrix
+
+
+def _layout(
+    positions: npt.NDArray[np.floating],
+    microscope: Microscope,
+    base: params.Base,
+    settings: params.Simulate,
+    *,
+    slices: int,
+) -> _Layout:
+    """The fewest tiles that fit in memory."""
+    reach, window = settings.margin_angstrom, settings.reference.window_angstrom
+    margin = box.margin(positions, field_angstrom=base.field_angstrom, reach_angstrom=reach)
+    for tiles in range(1, base.pixels // LEAST_TILE_PIXELS + 1):
+        tile = base.model_copy(update={"pixels": int(np.ceil(base.pixels / tiles))})
+        side = tile.field_angstrom + 2 * margin
+        planned = plan(microscope, box_angstrom=side, interpolation=box.interpolation_factor(side, window))
+        size = needed_bytes(planned, slices)
+        if size <= MAX_BYTES:
+            return _Layout(tile, margin, planned)
+        margin = reach
+    raise InputError(
+        f"the scattering matrix needs {size / 1e9:.2f} GB with its slices, even of the smallest tile, more than "
+        f"{MAX_BYTES / 1e9:.2f} GB; lower simulate.reference.window_angstrom below {window:g} or "
+        "simulate.margin_angstrom"
+    )
 
 
 def _within(

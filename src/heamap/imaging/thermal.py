@@ -15,7 +15,7 @@ import numpy.typing as npt
 from heamap import params
 from heamap.elements import ELEMENTS, TABLE
 from heamap.errors import InputError
-from heamap.imaging import assembly, atomic, directions, elastic, incoming, optics, orbitals, outgoing, scan
+from heamap.imaging import assembly, atomic, box, directions, elastic, incoming, optics, orbitals, outgoing, scan
 from heamap.imaging.arrays import Arrays, arrays
 from heamap.imaging.directions import Directions
 from heamap.imaging.microscope import Microscope
@@ -24,7 +24,7 @@ from heamap.imaging.slicing import Slab, slab
 from heamap.imaging.wavefield import WAVE_BAND, Wavefield
 from heamap.seeds import Stream, generator
 
-ENGINE = "thermal-1"
+ENGINE = "thermal-2"
 """Name and version of the engine; another version makes stored images stale."""
 
 INCOMING_BAND = 3.3
@@ -49,8 +49,8 @@ def simulate(
 ) -> Simulated:
     """Simulate the HAADF image of a particle in a field of view.
 
-    The atoms are cropped laterally to the field and ``settings.margin_angstrom`` around it; that box is periodic. The
-    microscope's aberrations refer to the lowest atom of the whole particle.
+    The atoms are cropped laterally to the field and a margin around it (:func:`heamap.imaging.box.margin`); that box is
+    periodic. The microscope's aberrations refer to the lowest atom of the whole particle.
 
     Parameters
     ----------
@@ -62,16 +62,18 @@ def simulate(
     ------
     InputError : waves and atoms would not fit in memory
     """
-    box = base.field_angstrom + 2 * settings.margin_angstrom
-    bench = _Bench(arrays(settings.thermal.device), microscope, box, settings.thermal.interpolation)
-    inside = np.all(np.abs(positions[:, :2] - base.field_angstrom / 2) < box / 2, axis=1)
+    margin = box.margin(positions, field_angstrom=base.field_angstrom, reach_angstrom=settings.margin_angstrom)
+    side = base.field_angstrom + 2 * margin
+    interpolation = box.interpolation_factor(side, settings.thermal.window_angstrom)
+    bench = _Bench(arrays(settings.thermal.device), microscope, side, interpolation)
+    inside = np.all(np.abs(positions[:, :2] - base.field_angstrom / 2) < side / 2, axis=1)
     band = OUTGOING_BAND * microscope.detector_outer_mrad * 1e-3 / microscope.wavelength_angstrom
     if not inside.any():
         empty = np.zeros((base.pixels, base.pixels), dtype=np.float32)
-        return Simulated(empty, 0, settings.thermal.interpolation, bench.field(band).pixel_angstrom, float("nan"))
+        return Simulated(empty, 0, interpolation, bench.field(band).pixel_angstrom, float("nan"))
     atoms = slab(
         elements[inside],
-        positions[inside] + [settings.margin_angstrom, settings.margin_angstrom, 0],
+        positions[inside] + [margin, margin, 0],
         thickness_angstrom=settings.slice_angstrom,
         top_angstrom=positions[:, 2].min(),
     )
@@ -80,16 +82,16 @@ def simulate(
     size = bench.needed_bytes(len(atoms.elements), band, waves)
     if size > MAX_BYTES:
         raise InputError(
-            f"the thermal engine needs {size / 1e9:.2f} GB for this field, more than {MAX_BYTES / 1e9:.2f} GB; raise "
-            f"simulate.thermal.interpolation above {settings.thermal.interpolation}, or lower simulate.thermal.waves "
-            f"below {waves} or simulate.margin_angstrom"
+            f"the thermal engine needs {size / 1e9:.2f} GB for this field, more than {MAX_BYTES / 1e9:.2f} GB; lower "
+            f"simulate.thermal.waves below {waves}, simulate.thermal.window_angstrom below "
+            f"{settings.thermal.window_angstrom:g} or simulate.margin_angstrom"
         )
     halves = bench.thermal(atoms, band, waves, rng) + bench.elastic(atoms, waves, rng)
-    fields = np.stack([scan.read_field(half, base=base, margin_angstrom=settings.margin_angstrom) for half in halves])
+    fields = np.stack([scan.read_field(half, base=base, margin_angstrom=margin) for half in halves])
     return Simulated(
         image=fields.mean(axis=0).astype(np.float32),
         configurations=waves,
-        interpolation=settings.thermal.interpolation,
+        interpolation=interpolation,
         potential_sampling_angstrom=bench.field(band).pixel_angstrom,
         relative_error=scan.relative_error(fields, sampling_angstrom=base.sampling_angstrom),
     )

@@ -10,14 +10,18 @@ from heamap import params
 from heamap.imaging import engines
 from heamap.imaging.simulated import Simulated
 from heamap.simulator import DEFAULT_CONFIGURATIONS, DEFAULT_WAVES
-from heamap.simulator.field import Field, tile_side
-from heamap.simulator.request import LARGEST_PRIME, Request, largest_prime
+from heamap.simulator.field import Field
+from heamap.simulator.request import Request
 from heamap.structures.orientation import Oriented
 from heamap.structures.projection import layer_spacing
 from heamap.structures.structure_file import Structure
 
-PRISM_WINDOW_ANGSTROM = 7.25
-"""Least width, box / interpolation, of the window that PRISM keeps of each probe; most boxes get 7.5 to 8."""
+WINDOW_ANGSTROM: dict[params.EngineName, float] = {"reference": 12.0, "thermal": 7.25}
+"""Least width of the window that PRISM keeps of each probe: of all that leaves, or of the mean wave on its way down
+(docs/benchmarks.md)."""
+
+REACH_ANGSTROM = 6.0
+"""Atoms this far outside the field scatter into it."""
 
 THICKEST_SLICE_ANGSTROM = 2.9
 """Two layers of any fcc metal of the table along [110]; where atoms form no layers, the slice itself."""
@@ -50,16 +54,8 @@ def slice_thickness(z_angstrom: npt.NDArray[np.float64]) -> float:
     return THICKEST_SLICE_ANGSTROM if spacing is None else spacing * max(int(THICKEST_SLICE_ANGSTROM / spacing), 1)
 
 
-def interpolation_factor(box_angstrom: float) -> int:
-    """The largest PRISM factor that leaves a window of ``PRISM_WINDOW_ANGSTROM`` and grids fast to transform."""
-    most = max(int(box_angstrom / PRISM_WINDOW_ANGSTROM), 1)
-    return max(factor for factor in range(1, most + 1) if largest_prime(factor) <= LARGEST_PRIME)
-
-
-def engine_settings(request: Request, field: Field, z_angstrom: npt.NDArray[np.float64]) -> params.Simulate:
-    """The engines' parameters: what the user gave, and what follows from field and layers where nothing was given."""
-    box = tile_side(field.base(request.seed).field_angstrom, request.engine) + 2 * field.margin_angstrom
-    interpolation = request.interpolation or interpolation_factor(box)
+def engine_settings(request: Request, z_angstrom: npt.NDArray[np.float64]) -> params.Simulate:
+    """The engines' parameters: what the user gave, and what follows from its layers where nothing was given."""
     optics = request.microscope
     ranges = {name: (value, value) for name, value in vars(optics).items() if not name.startswith("detector")}
     return params.Simulate(
@@ -68,12 +64,16 @@ def engine_settings(request: Request, field: Field, z_angstrom: npt.NDArray[np.f
         microscope=params.Microscope(**ranges),
         detector_mrad=request.detector_mrad,
         slice_angstrom=request.slice_angstrom or slice_thickness(z_angstrom),
-        margin_angstrom=field.margin_angstrom,
+        margin_angstrom=REACH_ANGSTROM if request.margin_angstrom is None else request.margin_angstrom,
         workers=1,
         reference=params.Reference(
-            configurations=request.configurations or DEFAULT_CONFIGURATIONS, interpolation=interpolation
+            configurations=request.configurations or DEFAULT_CONFIGURATIONS,
+            window_angstrom=request.window_angstrom or WINDOW_ANGSTROM["reference"],
         ),
-        thermal=params.Thermal(waves=request.waves or DEFAULT_WAVES, interpolation=interpolation),
+        thermal=params.Thermal(
+            waves=request.waves or DEFAULT_WAVES,
+            window_angstrom=request.window_angstrom or WINDOW_ANGSTROM["thermal"],
+        ),
     )
 
 
@@ -84,7 +84,7 @@ def expose(structure: Structure, oriented: Oriented, field: Field, request: Requ
     ------
     InputError : it would not fit in memory
     """
-    settings = engine_settings(request, field, oriented.positions[:, 2])
+    settings = engine_settings(request, oriented.positions[:, 2])
     # The order of sums in BLAS depends on its number of threads.
     with threadpool_limits(limits=1):
         simulated = engines.simulate(

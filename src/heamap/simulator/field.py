@@ -1,15 +1,13 @@
 """The field of view that a structure is seen in."""
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from heamap import params
 from heamap.errors import InputError
-from heamap.imaging.reference import TILE_ANGSTROM
-from heamap.params import EngineName
 from heamap.simulator.request import Request
 
 Array = npt.NDArray[np.float64]
@@ -23,11 +21,6 @@ LARGEST_ANGSTROM = 90.0
 STANDARD_ANGSTROM = 51.2
 """Field of the paper, for structures too large to be seen whole."""
 
-REACH_ANGSTROM = 6.0
-"""Atoms this far outside the field scatter into it; as the simulated box is periodic, atoms at its two ends keep twice
-this distance."""
-
-LEAST_MARGIN_ANGSTROM = 2.0
 MAX_PIXELS = 4096
 
 
@@ -40,13 +33,11 @@ class Field:
     pixels : side of the image
     origin_angstrom : (3,) in the coordinates of the turned structure: x and y of the first pixel's centre, z of the
         lowest atom
-    margin_angstrom : around the field, where atoms count too
     """
 
     pixels: int
     sampling_angstrom: float
     origin_angstrom: Array
-    margin_angstrom: float
 
     @property
     def side_angstrom(self) -> float:
@@ -100,17 +91,4 @@ def _field(positions: Array, side_angstrom: float, request: Request) -> Field:
     pixels = math.ceil(side_angstrom / step - 1e-6)
     low, high = positions.min(axis=0), positions.max(axis=0)
     corner = (low + high) / 2 - pixels * step / 2
-    field = Field(pixels, step, np.array([corner[0], corner[1], low[2]]), REACH_ANGSTROM)
-    margin = request.margin_angstrom
-    if margin is None:
-        rim = (field.side_angstrom - float((high - low)[:2].max())) / 2
-        tiled = tile_side(field.side_angstrom, request.engine) < field.side_angstrom
-        margin = REACH_ANGSTROM if tiled else min(max(REACH_ANGSTROM - rim, LEAST_MARGIN_ANGSTROM), REACH_ANGSTROM)
-    return replace(field, margin_angstrom=margin)
-
-
-def tile_side(side_angstrom: float, engine: EngineName) -> float:
-    """Side of the part of a field that an engine simulates at once."""
-    if engine == "thermal":
-        return side_angstrom
-    return side_angstrom / math.ceil(side_angstrom / TILE_ANGSTROM - 1e-9)
+    return Field(pixels, step, np.array([corner[0], corner[1], low[2]]))

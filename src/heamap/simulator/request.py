@@ -18,9 +18,6 @@ ENERGY_KEV = (20.0, 1000.0)
 SAMPLING_ANGSTROM = (0.01, 1.0)
 """A finer pixel size is a wrong unit, a coarser one shows no columns."""
 
-LARGEST_PRIME = 7
-"""Of the engines' grids, for the sake of fast Fourier transforms; they are multiples of PRISM's interpolation."""
-
 _AXES = {"x": (1.0, 0.0, 0.0), "y": (0.0, 1.0, 0.0), "z": (0.0, 0.0, 1.0)}
 
 
@@ -34,6 +31,8 @@ class Request:
     astigmatism_angle_degree : from x to y
     configurations : phonon configurations of the reference engine
     waves : outgoing waves of the thermal engine
+    margin_angstrom : atoms this far outside the field count too
+    window_angstrom : least width of PRISM's window
     axis : ``auto``, ``x``, ``y``, ``z``, or three numbers with commas between
     """
 
@@ -51,25 +50,19 @@ class Request:
     slice_angstrom: float | None
     configurations: int | None
     waves: int | None
-    interpolation: int | None
+    window_angstrom: float | None
     seed: int
     axis: str
 
     def __post_init__(self) -> None:
-        for name in ("semiangle_mrad", "field_angstrom", "slice_angstrom"):
+        for name in ("semiangle_mrad", "field_angstrom", "slice_angstrom", "window_angstrom"):
             self._check(name, "a positive number", lambda value: value > 0)
         for name in ("margin_angstrom", "astigmatism_angstrom"):
             self._check(name, "a number from 0 up", lambda value: value >= 0)
         for name in ("defocus_angstrom", "spherical_aberration_angstrom", "astigmatism_angle_degree"):
             self._check(name, "a number", math.isfinite)
         self._check("waves", "an even number from 2 up", lambda value: value >= 2 and value % 2 == 0)
-        for name in ("configurations", "interpolation"):
-            self._check(name, "1 or more", lambda value: value >= 1)
-        if self.interpolation is not None and largest_prime(self.interpolation) > LARGEST_PRIME:
-            raise InputError(
-                f"--interpolation must have no prime factor over {LARGEST_PRIME}, got {self.interpolation}; "
-                "grids are multiples of it and must be fast to transform"
-            )
+        self._check("configurations", "1 or more", lambda value: value >= 1)
         self._check("seed", "0 or more", lambda value: value >= 0)
         self._check("energy_kev", "between {:g} and {:g}".format(*ENERGY_KEV), _within(ENERGY_KEV))
         self._check("sampling_angstrom", "between {:g} and {:g}".format(*SAMPLING_ANGSTROM), _within(SAMPLING_ANGSTROM))
@@ -119,17 +112,6 @@ class Request:
         if vector.shape != (3,) or not np.isfinite(vector).all() or not vector.any():
             raise InputError(f"--axis must be auto, x, y, z or a vector such as 1,1,0, got {self.axis!r}")
         return vector
-
-
-def largest_prime(number: int) -> int:
-    """Largest prime factor of a positive number; 1 for 1."""
-    factor = 2
-    while factor * factor <= number:
-        if number % factor:
-            factor += 1
-        else:
-            number //= factor
-    return number
 
 
 def _within(limits: tuple[float, float]) -> Callable[[float], bool]:

@@ -33,8 +33,8 @@ TINY = params.Simulate.model_validate(
         "slice_angstrom": 2.6,
         "margin_angstrom": 1.0,
         "workers": 1,
-        "reference": {"configurations": 2, "interpolation": 2},
-        "thermal": {"interpolation": 2, "waves": 4},
+        "reference": {"configurations": 2, "window_angstrom": 6.0},
+        "thermal": {"window_angstrom": 6.0, "waves": 4},
     }
 )
 
@@ -132,9 +132,9 @@ def test_samples_that_are_gone_leave_no_trace(copied):
 
 def test_a_failure_names_the_sample_and_keeps_what_is_finished(copied, scheduler):
     (copied / "images" / "records" / "000000.json").unlink()
-    huge = parameters(margin_angstrom=60.0, reference=params.Reference(configurations=1, interpolation=1))
+    huge = parameters(margin_angstrom=60.0, reference=params.Reference(configurations=1, window_angstrom=200.0))
     with pytest.raises(
-        InputError, match=r"sample s00000\d was not simulated: InputError: .*raise simulate.reference.interpolation"
+        InputError, match=r"sample s00000\d was not simulated: InputError: .*lower simulate.reference.window_angstrom"
     ):
         simulation.simulate_all(copied / "structures", copied / "images", huge, scheduler)
     assert simulation.simulate_all(copied / "structures", copied / "images", parameters(), scheduler) == 1
@@ -162,7 +162,7 @@ def quick_thermal(monkeypatch) -> None:
 
     def simulate(elements, positions, microscope, *, base, settings, sample):  # noqa: ARG001
         image = np.full((base.pixels, base.pixels), 1e-3 * sample, dtype=np.float32)
-        return Simulated(image, settings.thermal.waves, settings.thermal.interpolation, 0.08, 0.01)
+        return Simulated(image, settings.thermal.waves, 3, 0.08, 0.01)
 
     real, other = engines.engine, SimpleNamespace(ENGINE="thermal-0", simulate=simulate)
     monkeypatch.setattr(engines, "engine", lambda name: other if name == "thermal" else real(name))

@@ -25,8 +25,8 @@ SETTINGS = params.Simulate.model_validate(
         "slice_angstrom": 2.6,
         "margin_angstrom": 1.0,
         "workers": 1,
-        "reference": {"configurations": 2, "interpolation": 2},
-        "thermal": {"interpolation": 2, "waves": 4},
+        "reference": {"configurations": 2, "window_angstrom": 6.0},
+        "thermal": {"window_angstrom": 6.0, "waves": 4},
     }
 )
 
@@ -104,11 +104,11 @@ def test_the_record_says_what_the_engine_did(monkeypatch):
 
         @staticmethod
         def simulate(elements, positions, microscope, *, base, settings, sample):  # noqa: ARG004
-            return Simulated(np.full((2, 2), 0.5, dtype=np.float32), 6, 3, 0.07, 0.02)
+            return Simulated(np.full((base.pixels, base.pixels), 0.5, dtype=np.float32), 6, 3, 0.07, 0.02)
 
     monkeypatch.setattr(engines, "engine", lambda name: {"thermal": Engine}[name])
     image, record = run(task("thermal"))
-    assert image.tolist() == [[0.5, 0.5], [0.5, 0.5]]
+    np.testing.assert_array_equal(image, 0.5)
     made = {name: record[name] for name in ("engine", "configurations", "interpolation", "relative_error")}
     assert made == {"engine": "thermal-0", "configurations": 6, "interpolation": 3, "relative_error": 0.02}
     assert record["potential_sampling_angstrom"] == 0.07

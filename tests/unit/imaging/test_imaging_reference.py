@@ -7,7 +7,7 @@ from heamap.errors import InputError
 from heamap.imaging import reference
 from heamap.imaging.microscope import Microscope
 from heamap.imaging.potential import scattering_factors
-from heamap.imaging.prism import plan
+from heamap.imaging.prism import needed_bytes, plan
 
 BASE = params.Base(seed=3, pixels=32, sampling_angstrom=0.2)
 FIELD = 6.4
@@ -31,8 +31,8 @@ def settings(configurations: int = 1) -> params.Simulate:
         "margin_angstrom": 1.0,
         "workers": 1,
         "reference_share": 0.0,
-        "reference": {"configurations": configurations, "interpolation": 1},
-        "thermal": {"interpolation": 1, "waves": 2},
+        "reference": {"configurations": configurations, "window_angstrom": 100.0},
+        "thermal": {"window_angstrom": 100.0, "waves": 2},
     }
     return params.Simulate(**standard)
 
@@ -149,9 +149,12 @@ def test_tiles_give_the_image_of_the_whole_field(monkeypatch):
         wide = settings().model_copy(update={"margin_angstrom": 4.0})
         return reference.simulate(*together, microscope(), base=BASE, settings=wide, sample=0).image
 
+    def needed(side: float) -> int:
+        return needed_bytes(plan(microscope(), box_angstrom=side, interpolation=1), 1)
+
     whole = seen()
     for tile in (FIELD / 2, FIELD / 3):
-        monkeypatch.setattr(reference, "TILE_ANGSTROM", tile)
+        monkeypatch.setattr(reference, "MAX_BYTES", needed(tile + 2 * 4.0))
         np.testing.assert_allclose(seen(), whole, atol=0.03 * whole.max())
         assert seen().sum() == pytest.approx(whole.sum(), rel=0.02)
 
@@ -197,17 +200,17 @@ def test_more_configurations_go_on_where_fewer_ended():
     third = reference.displacements(column(["Pt"] * 2)[0], seed=3, sample=0, configuration=2)
     elements, positions = column(["Pt"] * 2)
     positions[:, :2] += third
-    planned = plan(microscope(), box_angstrom=FIELD + 2, interpolation=1)
+    planned = plan(microscope(), box_angstrom=FIELD, interpolation=1)
     scan = reference.scan_configuration(
         elements,
-        positions[:, :2] + 1.0,
+        positions[:, :2],
         np.arange(2),
-        scattering_factors(FIELD + 2),
+        scattering_factors(FIELD),
         planned,
         microscope(),
         depths_angstrom=LAYER * np.arange(2),
     )
-    alone = reference.read_field(scan, base=BASE, margin_angstrom=1.0)
+    alone = reference.read_field(scan, base=BASE, margin_angstrom=0.0)
     np.testing.assert_allclose(three.image, (2 * two.image + alone) / 3, rtol=1e-4, atol=1e-7)
     assert (two.configurations, three.configurations, three.interpolation) == (2, 3, 1)
 
@@ -222,5 +225,5 @@ def test_the_error_is_that_of_the_mean_of_the_configurations():
 
 def test_a_matrix_beyond_memory_is_refused_with_the_way_out(monkeypatch):
     monkeypatch.setattr(reference, "MAX_BYTES", 1000)
-    with pytest.raises(InputError, match=r"raise simulate.reference.interpolation above 1"):
+    with pytest.raises(InputError, match=r"lower simulate.reference.window_angstrom below 100"):
         image(column(["Pt"]))

@@ -28,11 +28,11 @@ def settings(**changes) -> params.Simulate:
         },
         "detector_mrad": (60.0, 80.0),
         "slice_angstrom": 2.6,
-        "margin_angstrom": 2.0,
+        "margin_angstrom": 5.2,
         "workers": 1,
         "reference_share": 0.0,
-        "reference": {"configurations": 1, "interpolation": 1},
-        "thermal": {"interpolation": 1, "waves": 16},
+        "reference": {"configurations": 1, "window_angstrom": 100.0},
+        "thermal": {"window_angstrom": 100.0, "waves": 16},
     }
     return params.Simulate(**(standard | changes))
 
@@ -77,7 +77,7 @@ def test_one_atom_has_the_cross_section_of_its_scattering_amplitude(inner: float
     expected = np.trapezoid(2 * np.pi * frequencies * (power @ weights).mean(axis=2), frequencies, axis=1)
 
     for symbol in ("Pt", "Fe"):
-        found = brightness(column([symbol]), optics=optic, thermal={"interpolation": 1, "waves": 24}) * 0.2**2
+        found = brightness(column([symbol]), optics=optic, thermal={"window_angstrom": 100.0, "waves": 24}) * 0.2**2
         assert found == pytest.approx(expected[ELEMENTS.index(symbol)], rel=0.03)
 
 
@@ -112,7 +112,7 @@ def test_a_quarter_turn_of_particle_and_astigmatism_turns_the_image():
     elements = np.array([0, 2, 4, 0], dtype=np.int8)
     positions = np.column_stack([rng.uniform(1.5, 4.9, (4, 2)), np.arange(4) * LAYER])
     turned = np.column_stack([FIELD - positions[:, 1], positions[:, 0], positions[:, 2]])
-    many = {"interpolation": 1, "waves": 64}
+    many = {"window_angstrom": 100.0, "waves": 64}
 
     upright = simulated(
         (elements, positions), optics=microscope(astigmatism_angstrom=60.0, astigmatism_angle_radian=0.3), thermal=many
@@ -165,17 +165,17 @@ def test_a_field_without_atoms_is_dark():
 @pytest.mark.skipif(find_spec("cupy") is not None, reason="CuPy is here")
 def test_refuses_what_does_not_fit_in_memory():
     wide = BASE.model_copy(update={"pixels": 256})
-    with pytest.raises(InputError, match=r"needs 14\.\d\d GB .* raise simulate\.thermal\.interpolation above 1"):
+    with pytest.raises(InputError, match=r"needs 6\.\d\d GB .* lower simulate\.thermal\.waves below 16"):
         thermal.simulate(*column(["Pt"]), microscope(), base=wide, settings=settings(margin_angstrom=6.0), sample=0)
 
 
-@pytest.mark.parametrize(("interpolation", "waves"), [(1, 2), (4, 96)])
-def test_the_memory_is_what_is_said_beforehand(monkeypatch, interpolation, waves):
+@pytest.mark.parametrize(("window", "waves"), [(100.0, 2), (5.0, 96)])
+def test_the_memory_is_what_is_said_beforehand(monkeypatch, window, waves):
     said = []
     needed = thermal._Bench.needed_bytes
     monkeypatch.setattr(thermal._Bench, "needed_bytes", lambda *given: said.append(needed(*given)) or said[0])
     tracemalloc.start()
-    simulated(column(["Pt"] * 3), margin_angstrom=10.0, thermal={"interpolation": interpolation, "waves": waves})
+    simulated(column(["Pt"] * 3), margin_angstrom=10.0, thermal={"window_angstrom": window, "waves": waves})
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert said[0] > 5e7
@@ -184,13 +184,13 @@ def test_the_memory_is_what_is_said_beforehand(monkeypatch, interpolation, waves
 
 def test_refuses_a_card_without_cupy():
     with pytest.raises(InputError, match="CuPy"):
-        simulated(column(["Pt"]), thermal={"interpolation": 1, "waves": 2, "device": "cuda"})
+        simulated(column(["Pt"]), thermal={"window_angstrom": 100.0, "waves": 2, "device": "cuda"})
 
 
 def test_a_card_gives_the_same_image():
     pytest.importorskip("cupy")
     atoms = column(["Pt", "Ni", "Fe"])
 
-    on_card = simulated(atoms, thermal={"interpolation": 1, "waves": 16, "device": "cuda"})
+    on_card = simulated(atoms, thermal={"window_angstrom": 100.0, "waves": 16, "device": "cuda"})
 
     np.testing.assert_allclose(on_card.image, simulated(atoms).image, rtol=1e-3, atol=1e-6)

@@ -3,7 +3,7 @@ import pytest
 from test_simulator_request import request
 
 from heamap.errors import InputError
-from heamap.simulator.field import field_around, middle_field, tile_side
+from heamap.simulator.field import field_around, middle_field
 
 POSITIONS = np.array([[-10.0, 3.0, 7.0], [20.0, 5.0, 9.0], [1.0, 17.0, -4.0]])
 """30 Angstrom along x, 14 along y."""
@@ -20,7 +20,6 @@ def test_the_whole_structure_is_in_the_field_with_its_rim():
     np.testing.assert_allclose(placed[:, 0], [4, 34, 15])
     np.testing.assert_allclose([placed[:, 1].min(), placed[:, 1].max()], [12, 26])
     np.testing.assert_allclose(placed[:, 2], [11, 13, 0])
-    assert field.margin_angstrom == pytest.approx(2)
 
 
 def test_a_given_field_keeps_its_size_and_the_engines_get_a_multiple_of_eight():
@@ -31,25 +30,6 @@ def test_a_given_field_keeps_its_size_and_the_engines_get_a_multiple_of_eight():
     assert around(POSITIONS[:1], field_angstrom=3.0).base(0).pixels == 32
 
 
-def test_atoms_at_the_two_ends_of_the_periodic_box_stay_apart():
-    for side in (30.0, 33.0, 38.0, 60.0):
-        field = around(field_angstrom=side)
-        assert field.side_angstrom + 2 * field.margin_angstrom - 30 >= 12 - 1e-9
-    assert around(margin_angstrom=0.5).margin_angstrom == 0.5
-
-
-def test_tiles_of_the_reference_have_atoms_all_around_them():
-    assert around(engine="reference").margin_angstrom == 6
-    assert around(POSITIONS[:1], engine="reference").margin_angstrom == pytest.approx(2)
-    assert [tile_side(side, "reference") for side in (8.0, 25.6, 38.0, 61.4)] == [
-        8,
-        25.6,
-        19,
-        pytest.approx(20.47, abs=0.01),
-    ]
-    assert tile_side(61.4, "thermal") == 61.4
-
-
 def test_a_structure_wider_than_its_field_is_refused_by_how_much():
     with pytest.raises(InputError, match=r"30\.0 x 14\.0 Angstrom .* 2\.0 Angstrom more than --field-angstrom 28"):
         around(field_angstrom=28.0)
@@ -57,7 +37,7 @@ def test_a_structure_wider_than_its_field_is_refused_by_how_much():
 
 def test_the_middle_of_a_large_structure_is_the_papers_field():
     field = middle_field(10 * POSITIONS, request())
-    assert (field.pixels, field.margin_angstrom) == (256, 6)
+    assert field.pixels == 256
     np.testing.assert_allclose(field.place(10 * POSITIONS)[:2, 0].mean(), 25.6)
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from heamap.errors import InputError
-from heamap.simulator.request import Request, largest_prime
+from heamap.simulator.request import Request
 
 STANDARD = {
     "engine": "reference",
@@ -19,7 +19,7 @@ STANDARD = {
     "slice_angstrom": None,
     "configurations": None,
     "waves": None,
-    "interpolation": None,
+    "window_angstrom": None,
     "seed": 0,
     "axis": "auto",
 }
@@ -51,8 +51,7 @@ def test_the_microscope_is_in_the_units_of_the_engines():
         ({"defocus_angstrom": float("nan")}, "--defocus-angstrom must be a number, got nan"),
         ({"configurations": 0}, "--configurations must be 1 or more, got 0"),
         ({"engine": "thermal", "waves": 5}, "--waves must be an even number from 2 up, got 5"),
-        ({"interpolation": -2}, "--interpolation must be 1 or more, got -2"),
-        ({"interpolation": 22}, "--interpolation must have no prime factor over 7, got 22"),
+        ({"window_angstrom": 0.0}, "--window-angstrom must be a positive number, got 0"),
         ({"seed": -1}, "--seed must be 0 or more, got -1"),
         ({"detector_mrad": (200.0, 70.0)}, "--detector-mrad needs inner < outer"),
         ({"detector_mrad": (10.0, 200.0)}, "an inner angle above --semiangle-mrad 18, got 10 200"),
@@ -77,7 +76,3 @@ def test_axes_are_names_or_vectors():
     assert request().direction() == "auto"
     np.testing.assert_array_equal(request(axis="y").direction(), [0, 1, 0])
     np.testing.assert_array_equal(request(axis="1,-1,0.5").direction(), [1, -1, 0.5])
-
-
-def test_largest_prime_factors():
-    assert [largest_prime(number) for number in (1, 2, 6, 8, 11, 49, 22, 90)] == [1, 2, 3, 2, 11, 7, 11, 5]
