@@ -31,7 +31,7 @@ class Part:
 
 
 def occupied(positions: npt.NDArray[np.floating], base: params.Base) -> Part:
-    """The part of a field that a particle and its rim take up; the whole field where they touch its edges.
+    """The part of a field that a particle and its rim take up.
 
     Parameters
     ----------
@@ -40,10 +40,11 @@ def occupied(positions: npt.NDArray[np.floating], base: params.Base) -> Part:
     whole = Part(0, 0, base.pixels)
     if not len(positions):
         return whole
-    step = base.sampling_angstrom
-    low, high = positions[:, :2].min(axis=0) - RIM_ANGSTROM, positions[:, :2].max(axis=0) + RIM_ANGSTROM
+    step, side = base.sampling_angstrom, base.field_angstrom
+    low = (positions[:, :2].min(axis=0) - RIM_ANGSTROM).clip(0, side)
+    high = (positions[:, :2].max(axis=0) + RIM_ANGSTROM).clip(0, side)
     pixels = max(MULTIPLE * math.ceil((high - low).max() / step / MULTIPLE), LEAST_PIXELS)
-    if pixels >= base.pixels or (low < 0).any() or (high > base.field_angstrom).any():
+    if pixels >= base.pixels:
         return whole
     first = np.rint((low + high) / 2 / step - pixels / 2).astype(int).clip(0, base.pixels - pixels)
     return Part(row=int(first[1]), col=int(first[0]), pixels=pixels)

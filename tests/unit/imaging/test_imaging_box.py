@@ -23,10 +23,15 @@ def test_the_part_holds_the_particle_and_its_rim_on_the_fields_own_pixels():
     assert inside.max() <= 96 * 0.2 - 4 + 0.1
 
 
-@pytest.mark.parametrize(("low", "high"), [(3.9, 20.0), (30.0, 47.3), (4.0, 47.2), (-80.0, 130.0)])
-def test_a_particle_at_the_edge_or_as_wide_as_the_field_keeps_the_whole_field(low, high):
+@pytest.mark.parametrize(("low", "high"), [(3.9, 47.5), (0.0, 47.0), (-80.0, 130.0)])
+def test_a_particle_as_wide_as_the_field_keeps_the_whole_field(low, high):
     assert box.occupied(square(low, high), BASE) == box.Part(0, 0, 256)
     assert box.occupied(np.zeros((0, 3)), BASE) == box.Part(0, 0, 256)
+
+
+@pytest.mark.parametrize(("low", "high", "pixels", "first"), [(-9.0, 20.0, 120, 0), (30.0, 60.0, 128, 128)])
+def test_of_a_particle_at_the_edge_the_part_inside_counts(low, high, pixels, first):
+    assert box.occupied(square(low, high), BASE) == box.Part(first, first, pixels)
 
 
 def test_one_atom_keeps_a_field_of_the_smallest_size():
