@@ -20,20 +20,6 @@ an atom's brightness with its place between the points: one Pt atom's by 1 % at 
 ATOMS_AT_ONCE = 1024
 
 
-def slice_indices(z_angstrom: npt.NDArray[np.floating], thickness_angstrom: float) -> npt.NDArray[np.intp]:
-    """The slice that each atom lies in, counted from the lowest atom.
-
-    The first slice begins a quarter of its thickness below the lowest atom, so that slices of two layers do not
-    cut through a layer that is rough by less than half the layers' distance. Every atom lies in one slice.
-
-    Parameters
-    ----------
-    z_angstrom : (n,) positions along the beam
-    """
-    entrance = z_angstrom.min() - thickness_angstrom / 4
-    return np.floor((z_angstrom - entrance) / thickness_angstrom).astype(np.intp)
-
-
 def structure_factors(positions: Any, extent_angstrom: tuple[float, float], modes: tuple[int, int]) -> Any:
     """sum_j exp(-2 pi i k r_j), a non-uniform Fourier transform done as one matrix product.
 

@@ -13,7 +13,6 @@ from heamap.imaging.potential import (
     exponentiate,
     potential_coefficients,
     scattering_factors,
-    slice_indices,
     structure_factors,
     transmission_functions,
 )
@@ -21,11 +20,6 @@ from heamap.imaging.potential import (
 BOX = 8.0
 ENERGY = 200e3
 LOBATO = abtem.parametrizations.LobatoParametrization()
-
-
-def test_every_atom_is_in_one_slice_top_and_bottom_included():
-    z = np.array([0.0, 1.31, 2.62, 3.93, 26.2])
-    np.testing.assert_array_equal(slice_indices(z, 2.6), [0, 0, 1, 1, 10])
 
 
 def test_structure_factors_are_those_of_a_nonuniform_fourier_transform():
