@@ -146,6 +146,7 @@ def draw(
     axes[3].plot(place, mean[line], "k", label="frozen phonons")
     axes[3].plot(place, image[line], color="#D55E00", label="thermal")
     axes[3].set(title="row through the brightest column", xlabel="x (Å)", ylabel="fraction of the beam")
-    axes[3].legend(frameon=False)
+    axes[3].set_ylim(0, 1.45 * top)
+    axes[3].legend(frameon=False, loc="upper right")
     figure.savefig(folder / f"thermal-{case.name}-{detector[0]:.0f}.png", dpi=110)
     plt.close(figure)
