@@ -167,8 +167,8 @@ def two_apart(path: Path, distance_angstrom: float) -> Path:
 def test_what_memory_does_not_hold_is_seen_in_its_middle(folder, monkeypatch, capsys):
     fields = []
 
-    def little_memory(*_, base, settings, **__):
-        fields.append((base.pixels, settings.margin_angstrom))
+    def little_memory(*_, base, **__):
+        fields.append(base.pixels)
         if base.pixels > 200:
             raise InputError("needs 9.0 GB")
         return Simulated(np.zeros((base.pixels, base.pixels), dtype=np.float32), 1, 1, 0.05, float("nan"))
@@ -179,12 +179,12 @@ def test_what_memory_does_not_hold_is_seen_in_its_middle(folder, monkeypatch, ca
     assert "a field of 78.0 Angstrom is too large (needs 9.0 GB): its middle 51.2 Angstrom are simulated" in (
         capsys.readouterr().out
     )
-    assert fields == [(264, 2.0), (176, 6.0)]
+    assert fields == [264, 176]
     assert np.load(folder / "wide" / "image.npy").shape == (171, 171)
     assert len(pd.read_csv(folder / "wide" / "columns.csv")) == 0
     assert run(wider, "--out", folder / "wider", *OPTICS) == 0
     assert "too large (90 at most are taken unasked; give --field-angstrom for more)" in capsys.readouterr().out
-    assert fields[2:] == [(176, 6.0)]
+    assert fields[2:] == [176]
     assert run(wide, "--out", folder / "wide", *OPTICS, "--field-angstrom", "80") == 2
     assert capsys.readouterr().err == "heamap: needs 9.0 GB\n"
 

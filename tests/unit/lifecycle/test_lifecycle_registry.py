@@ -119,7 +119,7 @@ def promoted(clone: Path, params: Params, name: str, pixels: bytes, verdict: dic
 def test_a_run_knows_its_parameters_commit_and_data(clone: Path, params: Params) -> None:
     run_id, _ = trained(clone, params, b"known")
     run = tracking.find_run(run_id, tracking.client())
-    assert run.data.params["train.learning_rate"] == "0.002"
+    assert run.data.params["train.learning_rate"] == str(params.train.learning_rate)
     assert run.data.params["validate.max_total"] == str(params.validate_.max_total)
     assert tracking.run_lineage(run).commit == lineage.git_state(clone).commit
     assert tracking.dirty_files(run) == ()

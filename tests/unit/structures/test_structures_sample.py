@@ -89,7 +89,7 @@ def test_fields_of_the_paper_hold_larger_particles(motif):
 
 @pytest.mark.parametrize(("samples", "sizes"), [(60, (42, 6, 12)), (10, (7, 1, 2)), (12, (8, 1, 3))])
 def test_split_has_the_exact_fractions(samples, sizes):
-    split = split_samples(samples, dict(SETTINGS.split), np.random.default_rng(0))
+    split = split_samples(samples, {"train": 0.7, "validation": 0.1, "test": 0.2}, np.random.default_rng(0))
     assert tuple(int((split == name).sum()) for name in ("train", "validation", "test")) == sizes
 
 
