@@ -24,12 +24,12 @@ from heamap.imaging.slicing import Slab, slab
 from heamap.imaging.wavefield import WAVE_BAND, Wavefield
 from heamap.seeds import Stream, generator
 
-ENGINE = "thermal-2"
+ENGINE = "thermal-3"
 """Name and version of the engine; another version makes stored images stale."""
 
-INCOMING_BAND = 3.3
+INCOMING_BAND = 4.2
 """Highest frequency of the mean wave above the atoms, per Angstrom."""
-OUTGOING_BAND = 1.2
+OUTGOING_BAND = 1.5
 """Highest angle of the outgoing waves over the detector's outer angle."""
 ELASTIC_LIMIT = 0.03
 """The mean wave is not followed to angles where the square of every Debye-Waller factor is below this."""

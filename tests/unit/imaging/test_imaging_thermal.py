@@ -165,7 +165,7 @@ def test_a_field_without_atoms_is_dark():
 @pytest.mark.skipif(find_spec("cupy") is not None, reason="CuPy is here")
 def test_refuses_what_does_not_fit_in_memory():
     wide = BASE.model_copy(update={"pixels": 256})
-    with pytest.raises(InputError, match=r"needs 6\.\d\d GB .* lower simulate\.thermal\.waves below 16"):
+    with pytest.raises(InputError, match=r"needs 10\.\d\d GB .* lower simulate\.thermal\.waves below 16"):
         thermal.simulate(*column(["Pt"]), microscope(), base=wide, settings=settings(margin_angstrom=6.0), sample=0)
 
 
