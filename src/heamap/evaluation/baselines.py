@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from heamap.evaluation.table import TARGETS, TOTAL, FloatArray, with_sums
+from heamap.evaluation.targets import TARGETS, TOTAL, FloatArray, with_sums
 
 TRUE_TOTAL = "true_total_x_composition"
 COUNTED = "counted"

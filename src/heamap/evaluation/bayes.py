@@ -8,7 +8,7 @@ import numpy.typing as npt
 from scipy.special import ndtr
 
 from heamap.elements import ELEMENTS
-from heamap.evaluation.table import NI_CO_FE, with_sums
+from heamap.evaluation.targets import NI_CO_FE, with_sums
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]

@@ -26,7 +26,7 @@ import pandas as pd
 from heamap.evaluation.bayes import BINS, BOUNDED, Bound, bound
 from heamap.evaluation.intensity_model import IntensityModel, fit, resampled
 from heamap.evaluation.priors import RARE, Prior
-from heamap.evaluation.table import with_sums
+from heamap.evaluation.targets import with_sums
 from heamap.imaging.columns import COLUMN_RADIUS_ANGSTROM
 
 FloatArray = npt.NDArray[np.float64]

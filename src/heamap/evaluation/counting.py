@@ -17,7 +17,8 @@ import pandas as pd
 
 from heamap.evaluation import mixture
 from heamap.evaluation.baselines import Line, calibrate
-from heamap.evaluation.table import FloatArray, element_counts, with_sums
+from heamap.evaluation.table import element_counts
+from heamap.evaluation.targets import FloatArray, with_sums
 
 INTENSITIES = {"cell": "integrated_intensity", "gaussian": "gaussian_volume"}
 """Column of the table that holds each intensity."""

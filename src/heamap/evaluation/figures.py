@@ -19,7 +19,7 @@ from heamap.elements import COLOURS as ELEMENT_COLOURS
 from heamap.elements import ELEMENTS
 from heamap.evaluation.baselines import fit_line
 from heamap.evaluation.metrics import SHARE_NAMES, r2
-from heamap.evaluation.table import NI_CO_FE, TARGETS, TOTAL
+from heamap.evaluation.targets import NI_CO_FE, TARGETS, TOTAL
 
 COLOURS = ELEMENT_COLOURS | {NI_CO_FE: "#56B4E9", TOTAL: "#000000"}
 """By target."""

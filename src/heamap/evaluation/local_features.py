@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy.spatial import KDTree
 
-from heamap.evaluation.table import TARGETS, FloatArray
+from heamap.evaluation.targets import TARGETS, FloatArray
 
 if TYPE_CHECKING:
     from sklearn.ensemble import HistGradientBoostingRegressor  # type: ignore[import-untyped]

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 
 from heamap.elements import ELEMENTS
-from heamap.evaluation.table import FloatArray, element_counts, with_sums
+from heamap.evaluation.table import element_counts
+from heamap.evaluation.targets import FloatArray, with_sums
 
 MODEL_COMPOSITION = "model_total_x_model_composition"
 

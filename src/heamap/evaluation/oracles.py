@@ -8,7 +8,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from heamap.elements import ELEMENTS
-from heamap.evaluation.table import NI_CO_FE, TOTAL, FloatArray, element_counts, with_sums
+from heamap.evaluation.table import element_counts
+from heamap.evaluation.targets import NI_CO_FE, TOTAL, FloatArray, with_sums
 
 TOTAL_KNOWN = "oracle_total"
 TOTAL_PT_PD_KNOWN = "oracle_total_pt_pd"

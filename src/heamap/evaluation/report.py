@@ -10,7 +10,8 @@ import pandas as pd
 
 from heamap.elements import ELEMENTS
 from heamap.evaluation import baselines, metrics
-from heamap.evaluation.table import NI_CO_FE, TARGETS, TOTAL, element_counts
+from heamap.evaluation.table import element_counts
+from heamap.evaluation.targets import NI_CO_FE, TARGETS, TOTAL
 
 LEVEL = 0.95
 """Share of the resamples inside an interval."""

@@ -11,7 +11,7 @@ import pandas as pd
 from scipy.spatial import ConvexHull
 
 from heamap.evaluation import metrics
-from heamap.evaluation.table import TARGETS, FloatArray
+from heamap.evaluation.targets import TARGETS, FloatArray
 
 LEVEL = 0.95
 """Share of the resamples inside an interval."""

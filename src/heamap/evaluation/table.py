@@ -7,38 +7,10 @@ from scipy.ndimage import map_coordinates
 from scipy.spatial import KDTree
 
 from heamap.elements import ELEMENTS
-
-FloatArray = npt.NDArray[np.float64]
-
-NI_CO_FE = "NiCoFe"
-TOTAL = "total"
-TARGETS = (*ELEMENTS, NI_CO_FE, TOTAL)
-"""What is scored: each element, the sum of Ni, Co and Fe, which one image cannot tell apart, and the total."""
+from heamap.evaluation.targets import TARGETS, FloatArray, with_sums
 
 # Half of the nearest distance between [110] columns, .612 a at a = 3.70 Angstrom: discs of neighbours do not overlap.
 INTEGRATION_RADIUS_ANGSTROM = 1.1
-
-
-def with_sums(counts: npt.ArrayLike) -> FloatArray:
-    """Counts of every target from counts of the elements.
-
-    Parameters
-    ----------
-    counts : (n, 5) atoms in the order of ``ELEMENTS``
-
-    Returns
-    -------
-    (n, 7) atoms in the order of ``TARGETS``
-
-    Raises
-    ------
-    ValueError : counts are not (n, 5)
-    """
-    elements = np.asarray(counts, dtype=np.float64)
-    if elements.ndim != 2 or elements.shape[1] != len(ELEMENTS):
-        raise ValueError(f"counts must be (n, {len(ELEMENTS)}), got shape {elements.shape}")
-    light = elements[:, [ELEMENTS.index(symbol) for symbol in ("Ni", "Co", "Fe")]].sum(axis=1)
-    return np.column_stack([elements, light, elements.sum(axis=1)])
 
 
 def integrated_intensity(

@@ -14,7 +14,7 @@ from heamap.contract import Contract, Lineage
 from heamap.errors import InputError
 from heamap.evaluation.baselines import COUNTED, MEAN_TOTAL, TRUE_TOTAL
 from heamap.evaluation.readout import read_counts
-from heamap.evaluation.table import TOTAL
+from heamap.evaluation.targets import TOTAL
 from heamap.lifecycle.export import Images, Predict
 from heamap.lifecycle.lineage import DATA
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from heamap.evaluation import baselines
-from heamap.evaluation.table import TARGETS
+from heamap.evaluation.targets import TARGETS
 
 IMAGES = np.array([0, 0, 8, 8])
 TRUE = np.array([[4, 0, 0, 0, 0], [0, 2, 1, 1, 2], [1, 1, 1, 1, 1], [3, 1, 1, 0, 0]])

@@ -8,7 +8,7 @@ from scipy.stats import binom, norm
 
 from heamap.elements import ATOMIC_NUMBERS
 from heamap.evaluation import bayes, priors
-from heamap.evaluation.table import with_sums
+from heamap.evaluation.targets import with_sums
 
 EVEN = (0.2, 0.2, 0.2, 0.2, 0.2)
 SIGNAL = np.array(ATOMIC_NUMBERS) ** 1.7

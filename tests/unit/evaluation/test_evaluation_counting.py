@@ -5,7 +5,7 @@ import pytest
 from heamap.evaluation import counting
 from heamap.evaluation.baselines import Line
 from heamap.evaluation.mixture import Mixture
-from heamap.evaluation.table import TARGETS, with_sums
+from heamap.evaluation.targets import TARGETS, with_sums
 
 
 def table(totals: np.ndarray, *, images: int = 2, noise: float = 0.0, seed: int = 0) -> pd.DataFrame:

@@ -8,7 +8,8 @@ from matplotlib.figure import Figure
 
 from heamap.elements import ELEMENTS
 from heamap.evaluation import figures
-from heamap.evaluation.table import TARGETS, with_predictions, with_sums
+from heamap.evaluation.table import with_predictions
+from heamap.evaluation.targets import TARGETS, with_sums
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ import pytest
 
 from heamap.evaluation import local_features
 from heamap.evaluation.metrics import r2
-from heamap.evaluation.table import TARGETS, with_sums
+from heamap.evaluation.targets import TARGETS, with_sums
 
 SAMPLING = 0.2
 

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 
 from heamap.evaluation import model_composition
-from heamap.evaluation.table import TARGETS, with_sums
+from heamap.evaluation.targets import TARGETS, with_sums
 
 SAMPLES = [3, 3, 8]
 

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from heamap.evaluation import oracles
-from heamap.evaluation.table import TARGETS, with_sums
+from heamap.evaluation.targets import TARGETS, with_sums
 
 SHARES = np.array([0.3, 0.1, 0.2, 0.15, 0.25])
 

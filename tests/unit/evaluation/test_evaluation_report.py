@@ -6,7 +6,8 @@ import pytest
 
 from heamap.elements import ELEMENTS
 from heamap.evaluation import report
-from heamap.evaluation.table import TARGETS, with_predictions, with_sums
+from heamap.evaluation.table import with_predictions
+from heamap.evaluation.targets import TARGETS, with_sums
 
 SHAPE = (50, 50)
 

@@ -6,7 +6,8 @@ import pytest
 
 from heamap.evaluation import slices
 from heamap.evaluation.metrics import r2
-from heamap.evaluation.table import TARGETS, with_predictions, with_sums
+from heamap.evaluation.table import with_predictions
+from heamap.evaluation.targets import TARGETS, with_sums
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from heamap.evaluation import table
+from heamap.evaluation import table, targets
 
 SAMPLING = 0.2
 
@@ -33,13 +33,13 @@ def columns_table() -> pd.DataFrame:
 
 
 def test_sums_follow_the_elements() -> None:
-    np.testing.assert_array_equal(table.with_sums([[1, 2, 3, 4, 5]]), [[1, 2, 3, 4, 5, 11, 15]])
-    assert table.TARGETS == ("Pt", "Ni", "Pd", "Co", "Fe", "NiCoFe", "total")
+    np.testing.assert_array_equal(targets.with_sums([[1, 2, 3, 4, 5]]), [[1, 2, 3, 4, 5, 11, 15]])
+    assert targets.TARGETS == ("Pt", "Ni", "Pd", "Co", "Fe", "NiCoFe", "total")
 
 
 def test_counts_of_other_than_five_elements_are_refused() -> None:
     with pytest.raises(ValueError, match=r"\(1, 4\)"):
-        table.with_sums([[1, 2, 3, 4]])
+        targets.with_sums([[1, 2, 3, 4]])
 
 
 def test_integral_of_a_flat_image_is_the_area_of_the_disc_even_at_the_border() -> None:
@@ -109,8 +109,8 @@ def test_predictions_for_another_number_of_columns_are_refused() -> None:
 
 
 def test_errors_are_grouped_by_true_count() -> None:
-    truth = pd.DataFrame({f"true_{target}": [0, 2, 2] for target in table.TARGETS})
-    whole = truth.assign(**{f"pred_{target}": [1.0, 1.0, 4.0] for target in table.TARGETS})
+    truth = pd.DataFrame({f"true_{target}": [0, 2, 2] for target in targets.TARGETS})
+    whole = truth.assign(**{f"pred_{target}": [1.0, 1.0, 4.0] for target in targets.TARGETS})
     grouped = table.by_count(whole)
     pt = grouped[grouped["target"] == "Pt"]
     assert pt["true"].tolist() == [0, 2]
