@@ -20,7 +20,7 @@ class Case:
 
     Attributes
     ----------
-    configurations : of the reference, so that its columns are known to 2 % or better on either detector
+    configurations : of the reference on either detector, so that its columns are known to 2 % or better
     """
 
     name: str
@@ -29,7 +29,7 @@ class Case:
     height_angstrom: float
     energy_ev: float
     semiangle_mrad: float
-    configurations: int
+    configurations: tuple[int, int]
 
     @property
     def particle(self) -> Particle:
@@ -48,8 +48,8 @@ class Case:
 
 # Both ends of the voltage and of the convergence range of params.yaml; columns of 1 to 18 atoms.
 CASES = (
-    Case("A", 11, 24.0, 46.0, 180e3, 15.0, 38),
-    Case("B", 12, 24.0, 46.0, 220e3, 20.0, 36),
-    Case("C", 13, 22.0, 26.0, 180e3, 20.0, 45),
-    Case("D", 14, 22.0, 26.0, 220e3, 15.0, 45),
+    Case("A", 11, 24.0, 46.0, 180e3, 15.0, (38, 18)),
+    Case("B", 12, 24.0, 46.0, 220e3, 20.0, (36, 15)),
+    Case("C", 13, 22.0, 26.0, 180e3, 20.0, (45, 27)),
+    Case("D", 14, 22.0, 26.0, 220e3, 15.0, (45, 43)),
 )

@@ -65,14 +65,16 @@ def reference_configuration(
 
 def run_reference(folder: Path) -> None:
     """Simulate configuration by configuration, all particles abreast."""
-    for configuration in range(max(case.configurations for case in CASES)):
+    for configuration in range(max(max(case.configurations) for case in CASES)):
         for case in CASES:
             path = folder / f"{case.name}-{configuration}.npz"
-            if path.exists() or configuration >= case.configurations:
+            wanted = zip(DETECTORS, case.configurations, strict=True)
+            detectors = tuple(detector for detector, number in wanted if configuration < number)
+            if path.exists() or not detectors:
                 continue
-            images, seconds = reference_configuration(case, configuration)
+            images, seconds = reference_configuration(case, configuration, detectors)
             np.savez(path, images=images, seconds=seconds)
-            print(f"{path.name}: {seconds:.1f} s", flush=True)
+            print(f"{path.name}: {len(images)} detectors, {seconds:.1f} s", flush=True)
 
 
 def thermal_image(case: Case, detector: tuple[float, float], waves: int) -> tuple[Simulated, float]:

@@ -42,7 +42,9 @@ def comparison(case: Case, detector: int, folder: Path) -> Comparison:
     rim = EDGE_ANGSTROM / BASE.sampling_angstrom
     whole = np.all((np.stack([rows, cols]) > rim) & (np.stack([rows, cols]) < BASE.pixels - 1 - rim), axis=0)
     paths = [path for path in sorted(folder.glob(f"{case.name}-*.npz")) if not path.stem.endswith("w")]
-    images = np.stack([np.load(path)["images"][detector] for path in paths])
+    # The first detector needs more configurations than the second.
+    stored = [np.load(path)["images"] for path in paths]
+    images = np.stack([image[detector] for image in stored if detector < len(image)])
     found = Comparison(np.empty(0), images, particle.totals[whole], rows[whole], cols[whole])
     return replace(found, references=np.stack([found.columns(image) for image in images]))
 

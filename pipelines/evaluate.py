@@ -1,128 +1,205 @@
-"""Evaluate the trained model on the untouched test split."""
+"""Stage evaluate: the trained model on the untouched test split, beside its baselines and bounds, with intervals."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from tqdm import tqdm
 
 from common import run_stage
 from heamap.dataset.examples import example
 from heamap.dataset.labels import label_maps
-from heamap.dataset.statistics import nearest_column_angstrom
 from heamap.dataset.store import Dataset, open_dataset
 from heamap.elements import ELEMENTS
-from heamap.evaluation import figures, report, table
-from heamap.evaluation.readout import DISTANCE_SHARE, THRESHOLD_ATOMS, find_columns, read_counts
+from heamap.errors import InputError
+from heamap.evaluation import (
+    accuracy,
+    counting,
+    figures,
+    interval_figures,
+    model_calibration,
+    report,
+    slices,
+    table,
+)
+from heamap.evaluation.bound_pool import pool
+from heamap.evaluation.targets import NI_CO_FE, TOTAL
+from heamap.evaluation.yardsticks import COUNTED, FIRST, yardsticks
 from heamap.lifecycle import tracking
-from heamap.lifecycle.export import load_float32
 from heamap.params import Params
 from heamap.seeds import Stream, generator
+from measured import Network, describe, load_network, measure_all, predict_all
 
 STRUCTURES, IMAGES = Path("data/structures"), Path("data/images")
 MODEL, RUN = Path("models/model.keras"), Path("models/run.json")
-CURVES = Path("plots/training/learning_curves.csv")
+CURVES, BOUNDS = Path("plots/training/learning_curves.csv"), Path("data/bounds/table.parquet")
 PREDICTIONS = Path("data/evaluation/predictions.parquet")
 REPORT, SUMMARY = Path("reports/evaluation.json"), Path("reports/evaluation_summary.json")
-PLOTS = Path("plots/evaluation")
-
-Network = Callable[[npt.NDArray[np.float32]], npt.NDArray[np.float32]]
+CALIBRATION, ACCURACY = Path("reports/calibration.json"), Path("reports/accuracy.md")
+PLOTS, BOUND_PLOTS = Path("plots/evaluation"), Path("plots/bounds")
 
 
 def evaluate(params: Params) -> str:
     data = open_dataset(STRUCTURES, IMAGES)
-    training = pd.concat(
-        [measured(data, sample, params)[0] for sample in tqdm(data.split("train"), desc="counting", disable=None)],
-        ignore_index=True,
-    )
-    network = load_network()
-    predictions, detection = tested(data, network, params)
-    found = report.assemble(
-        predictions,
+    network = load_network(MODEL)
+    training = measure_all(data, data.split("train"), params)
+    calibration = predict_all(data, data.split("calibration"), network, params).columns
+    tested = predict_all(data, data.split("test"), network, params)
+    test, resamples = tested.columns, params.evaluate.bootstrap
+    rivals = yardsticks(
         training,
-        detection,
-        resamples=params.evaluate.bootstrap,
+        test,
+        sampling_angstrom=params.base.sampling_angstrom,
+        rng=generator(params.base.seed, Stream.TREES),
+    )
+    found = report.assemble(
+        test,
+        training,
+        rivals,
+        tested.detection,
+        resamples=resamples,
         rng=generator(params.base.seed, Stream.BOOTSTRAP),
     )
-    for folder in (PREDICTIONS.parent, REPORT.parent, PLOTS):
-        folder.mkdir(parents=True, exist_ok=True)
-    predictions.to_parquet(PREDICTIONS, index=False)
-    REPORT.write_text(json.dumps(found, indent=2, allow_nan=False) + "\n")
-    SUMMARY.write_text(json.dumps(found["summary"], indent=2, allow_nan=False) + "\n")
-    draw(found, predictions)
-    draw_overview(data, network, predictions, params)
+    every = pooled_bound(test, params)
+    bound = usual(every, params)
+    labels = slices.cuts(test, describe(data, data.split("test")))
+    found["bound"] = json.loads(every.to_json(orient="records"))
+    found["slices"] = slices.score(
+        test,
+        {target: {name: own[name] for name in (FIRST[target], COUNTED)} for target, own in rivals.items()},
+        labels,
+        resamples=resamples,
+        rng=generator(params.base.seed, Stream.BOOTSTRAP, 2),
+    )
+    calibrated = certainty(data, training, calibration, test, labels, params, found)
+    found = {"summary": summarize(found, bound), **found}
+    text = accuracy.markdown(
+        report.score_table(found), bound, columns=found["columns"], images=found["images"], level=report.LEVEL
+    )
+    write(found, calibrated, test, text)
+    draw(found, test, bound)
+    draw_overview(data, network, test, params)
     track(params, found)
     scores = " ".join(
         f"{name} {value:.3f}"
-        for name in ("r2_Pt", "r2_total", "skill_Pt", "skill_total")
+        for name in ("r2_Pt", "r2_total", "skill_Pt", "skill_NiCoFe", "coverage_total")
         if (value := found["summary"][name]) is not None
     )
-    return f"evaluated {found['columns']} columns of {found['images']} images: {scores}; {REPORT}"
+    return f"evaluated {found['columns']} columns of {found['images']} images: {scores}; {ACCURACY}"
 
 
-def measured(data: Dataset, sample: int, params: Params) -> tuple[pd.DataFrame, npt.NDArray[np.float32]]:
-    """Truth and intensities of a sample's columns, and the network's input (rows, cols, 1)."""
-    image, columns = example(data, int(sample), params=params, epoch=None)
-    split = str(data.samples.loc[sample, "split"])
-    sampling = params.base.sampling_angstrom
-    return table.measure(int(sample), columns, image[..., 0], split=split, sampling_angstrom=sampling), image
+def pooled_bound(test: pd.DataFrame, params: Params) -> pd.DataFrame:
+    """The bound for the totals of the test columns, at every dose."""
+    try:
+        return pool(pd.read_parquet(BOUNDS), test[f"true_{TOTAL}"])
+    except FileNotFoundError:
+        raise InputError(f"{BOUNDS} is missing; run the bounds stage") from None
+    except ValueError as fault:
+        raise InputError(f"{fault}; raise the last of bounds.totals {list(params.bounds.totals)}") from None
 
 
-def load_network() -> Network:
-    """The model as it is exported, in float32: from one input (rows, cols, 1) to its maps (rows, cols, 5)."""
-    model = load_float32(MODEL)
-    return lambda image: np.asarray(model(image[None], training=False), dtype=np.float32)[0]
+def usual(bound: pd.DataFrame, params: Params) -> pd.DataFrame:
+    """The bound at the tabulated dose next to the middle of the test images' range."""
+    middle = float(np.mean(params.train.effects.dose_per_square_angstrom))
+    doses = bound["dose_per_square_angstrom"]
+    return bound[doses == doses.iloc[(doses - middle).abs().argmin()]]
 
 
-def tested(data: Dataset, network: Network, params: Params) -> tuple[pd.DataFrame, report.Detection]:
-    """Predictions at every true column of the test split, and how well columns are found."""
-    sampling = params.base.sampling_angstrom
-    gap = nearest_column_angstrom(data, sampling_angstrom=sampling)
-    parts, detection = [], report.Detection(0, 0, 0, 0)
-    for sample in tqdm(data.split("test"), desc="testing", disable=None):
-        truth, image = measured(data, sample, params)
-        maps = network(image)
-        positions = truth[["row", "col"]].to_numpy()
-        parts.append(table.with_predictions(truth, read_counts(maps, positions[:, 0], positions[:, 1])))
-        # The scorer's own settings: what is measured here is what a user gets.
-        found = find_columns(
-            maps,
-            sampling_angstrom=sampling,
-            min_distance_angstrom=DISTANCE_SHARE * gap,
-            threshold=THRESHOLD_ATOMS,
-        )
-        detection += report.detect(positions, found, shape=maps.shape[:2], sampling_angstrom=sampling)
-    return pd.concat(parts, ignore_index=True), detection
+def certainty(
+    data: Dataset,
+    training: pd.DataFrame,
+    calibration: pd.DataFrame,
+    test: pd.DataFrame,
+    labels: dict[str, pd.Categorical],
+    params: Params,
+    found: dict[str, Any],
+) -> model_calibration.ModelCalibration:
+    """Calibrate intervals and aggregation; what they are worth on the test split goes into the report."""
+    sampling, chemistry = params.base.sampling_angstrom, data.samples["chemistry"]
+    intervals = model_calibration.fit_intervals(calibration)
+    counted = [counting.estimates(training, part)[COUNTED][:, : len(ELEMENTS)] for part in (calibration, test)]
+    predicted = table.element_counts(test, "pred")
+    cuts: dict[str, npt.ArrayLike] = {
+        "predicted_total": intervals.names(predicted.sum(axis=1)),
+        **{name: np.asarray(slices, dtype=object) for name, slices in labels.items()},
+    }
+    found["intervals"] = model_calibration.judge_intervals(
+        intervals,
+        calibration,
+        test,
+        (counted[0], counted[1]),
+        cuts,
+        resamples=params.evaluate.bootstrap,
+        rng=generator(params.base.seed, Stream.BOOTSTRAP, 3),
+    )
+    aggregation = model_calibration.fit_aggregation(
+        calibration, test, chemistry, sampling_angstrom=sampling, rng=generator(params.base.seed, Stream.AGGREGATION)
+    )
+    found["aggregation"] = model_calibration.judge_aggregation(
+        test,
+        aggregation,
+        chemistry,
+        sampling_angstrom=sampling,
+        rng=generator(params.base.seed, Stream.AGGREGATION, 1),
+    )
+    return model_calibration.ModelCalibration(intervals, aggregation)
 
 
-def draw(found: dict[str, Any], predictions: pd.DataFrame) -> None:
-    """Figures 5, 6 and S3, Table 2 and the skills, and their numbers."""
-    shares = report.share_table(found)
+def summarize(found: dict[str, Any], usual_bound: pd.DataFrame) -> dict[str, float | None]:
+    """The flat numbers that runs are compared by."""
+    intervals = found["intervals"]
+    covered, sharp = intervals["coverage"]["targets"], intervals["sharpness"]
+    best = usual_bound.set_index("element")
+    return {
+        **report.summary(found),
+        **{f"bound_skill_{name}": report.number_or_none(float(best["skill"][name])) for name in ("Pt", NI_CO_FE)},
+        **{f"coverage_{name}": covered[name]["overall"]["share"] for name in ("Pt", TOTAL)},
+        **{f"width_over_counting_{name}": sharp[name]["ratio"] for name in ("Pt", TOTAL)},
+    }
+
+
+def write(
+    found: dict[str, Any], calibrated: model_calibration.ModelCalibration, predictions: pd.DataFrame, text: str
+) -> None:
+    for folder in (PREDICTIONS.parent, REPORT.parent, PLOTS):
+        folder.mkdir(parents=True, exist_ok=True)
+    predictions.to_parquet(PREDICTIONS, index=False)
+    for path, content in ((REPORT, found), (SUMMARY, found["summary"]), (CALIBRATION, calibrated.to_dict())):
+        path.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n")
+    ACCURACY.write_text(text)
+
+
+def draw(found: dict[str, Any], test: pd.DataFrame, bound: pd.DataFrame) -> None:
+    """Figures 5, 6 and S3, Table 2, the accuracies beside their yardsticks, the intervals, and their numbers."""
+    shares, scores = report.share_table(found), report.score_table(found)
+    covered = interval_figures.coverage_table(found["intervals"]["coverage"])
     for name, frame in {
         "error_shares": shares,
-        "skill": report.skill_table(found),
-        "intensity_fits": figures.intensity_fits(predictions),
-        "predicted_vs_true": table.by_count(predictions),
+        "scores": scores,
+        "bound": bound,
+        "slices": slices.as_table(found["slices"]),
+        "coverage": covered,
+        "intensity_fits": figures.intensity_fits(test),
+        "predicted_vs_true": table.by_count(test),
     }.items():
         frame.to_csv(PLOTS / f"{name}.csv", index=False)
     for name, figure in {
-        "intensity_against_count": figures.intensity_against_count(predictions),
-        "prediction_against_truth": figures.prediction_against_truth(predictions),
+        "intensity_against_count": figures.intensity_against_count(test),
+        "prediction_against_truth": figures.prediction_against_truth(test),
         "error_shares": figures.error_shares(shares),
-        "skill": figures.skills(found["skill"]),
+        "skill": accuracy.skill_plot(scores, bound),
+        "coverage": interval_figures.coverage_plot(covered, level=found["intervals"]["coverage"]["level"]),
         "learning_curves": figures.learning_curves(pd.read_csv(CURVES)),
     }.items():
         figure.savefig(PLOTS / f"{name}.png", dpi=150)
 
 
-def draw_overview(data: Dataset, network: Network, predictions: pd.DataFrame, params: Params) -> None:
+def draw_overview(data: Dataset, network: Network, test: pd.DataFrame, params: Params) -> None:
     """True and predicted maps of the test image with the most columns."""
     sampling = params.base.sampling_angstrom
-    fullest = int(predictions["sample"].mode()[0])
+    fullest = int(test["sample"].mode()[0])
     image, columns = example(data, fullest, params=params, epoch=None, in_field=False)
     true = label_maps(
         columns["row"].to_numpy(),
@@ -136,12 +213,12 @@ def draw_overview(data: Dataset, network: Network, predictions: pd.DataFrame, pa
 
 
 def track(params: Params, found: dict[str, Any]) -> None:
-    """Add the scores, the report and the plots to the run that trained the model."""
+    """Add the scores, the reports and the plots to the run that trained the model."""
     import mlflow
 
     with tracking.start_run("evaluate", params, tracking.read_pointer(RUN)):
         mlflow.log_metrics({f"test_{name}": value for name, value in found["summary"].items() if value is not None})
-        tracking.log_files(REPORT, PLOTS)
+        tracking.log_files(REPORT, CALIBRATION, ACCURACY, PLOTS, BOUND_PLOTS)
 
 
 if __name__ == "__main__":

@@ -13,11 +13,12 @@ from common import run_stage
 from heamap.dataset.examples import example
 from heamap.dataset.store import Dataset, open_dataset
 from heamap.lifecycle import export, tracking
+from heamap.lifecycle.reports import read_report
 from heamap.network import fcn
 from heamap.params import Params
 
 KERAS_MODEL, POINTER, ONNX_MODEL = Path("models/model.keras"), Path("models/run.json"), Path("models/model.onnx")
-REPORT = Path("reports/parity.json")
+CALIBRATION, REPORT = Path("reports/calibration.json"), Path("reports/parity.json")
 
 
 def test_images(data: Dataset, params: Params) -> Iterator[tuple[npt.NDArray[np.float32], npt.NDArray[np.float64]]]:
@@ -30,7 +31,11 @@ def convert(params: Params) -> str:
     data = open_dataset(Path("data/structures"), Path("data/images"))
     run = tracking.find_run(tracking.read_pointer(POINTER), tracking.client())
     contract = export.make_contract(
-        params, data, stride=fcn.stride(params.train.filters), lineage=tracking.run_lineage(run)
+        params,
+        data,
+        stride=fcn.stride(params.train.filters),
+        lineage=tracking.run_lineage(run),
+        calibration=read_report(CALIBRATION),
     )
     model = export.load_float32(KERAS_MODEL)
     onnx.save(export.to_onnx(model, opset=params.export.opset, contract=contract), ONNX_MODEL)

@@ -13,6 +13,7 @@ from heamap.dataset.store import Dataset, open_dataset
 from heamap.elements import ELEMENTS
 from heamap.errors import InputError
 from heamap.lifecycle import decisions, gate, lineage, registry, tracking
+from heamap.lifecycle.reports import read_report
 from heamap.params import Params
 from heamap.seeds import Stream, generator
 from heamap_serving.session import Model, load_model
@@ -26,14 +27,17 @@ def judge(params: Params) -> str:
     data = open_dataset(Path("data/structures"), Path("data/images"))
     candidate = load_model(ONNX_MODEL)
     improvement, champion, comparable = against_champion(candidate, data, params)
-    parity = gate.read_report(REPORTS / "parity.json")
-    validation = gate.read_report(REPORTS / "validation.json")
-    evaluation = gate.read_report(REPORTS / "evaluation.json")
+    parity = read_report(REPORTS / "parity.json")
+    validation = read_report(REPORTS / "validation.json")
+    evaluation = read_report(REPORTS / "evaluation.json")
+    coverage = evaluation["intervals"]["coverage"]
     dirty, gaps = origin(candidate)
     verdict = gate.verdict(
         gate.Evidence(
             skill_pt=gate.skills(evaluation, "Pt"),
             skill_total=gate.skills(evaluation, "total"),
+            coverage={target: coverage["targets"][target]["overall"] for target in gate.YARDSTICKS},
+            coverage_level=coverage["level"],
             improvement=improvement,
             champion=champion,
             comparable=comparable,

@@ -5,7 +5,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 from common import run_stage
-from heamap.lifecycle import decisions, gate, lineage, registry, tracking
+from heamap.lifecycle import decisions, lineage, registry, tracking
+from heamap.lifecycle.reports import read_report
 from heamap.params import Params
 
 ONNX_MODEL, POINTER = Path("models/model.onnx"), Path("models/run.json")
@@ -14,7 +15,7 @@ VERDICT, REPORT = Path("reports/gate.json"), Path("reports/promotion.json")
 
 def promote(params: Params) -> str:
     name = params.promote.model_name
-    verdict = gate.read_report(VERDICT)
+    verdict = read_report(VERDICT)
     done = registry.promote(
         ONNX_MODEL, tracking.read_pointer(POINTER), verdict, model_name=name, lock=Path(lineage.LOCK)
     )

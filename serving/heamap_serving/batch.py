@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from tqdm import tqdm
 
 from heamap.elements import ELEMENTS
 from heamap.errors import InputError
+from heamap_serving.certainty import claims
 from heamap_serving.outputs import fractions, write
 from heamap_serving.readers import READERS, read_micrograph
 from heamap_serving.score import Calibration, score
@@ -91,6 +93,8 @@ def score_file(path: Path, folder: Path, model: Model, calibration: Calibration)
         "columns": len(table),
         "mean_total": float(table["total"].mean()) if len(table) else 0.0,
         **{f"fraction_{element}": float(share) for element, share in zip(ELEMENTS, overall, strict=True)},
+        "calibrated_share": None if scored.certainty is None else _share(scored.certainty.calibrated),
+        "aggregated": "; ".join(claims(scored.aggregation)),
         "sampling_source": scored.sampling_source,
     }
 
@@ -111,6 +115,10 @@ def score_batch(found: Found, out: Path, model: Model, calibration: Calibration)
     summary = Summary(tuple(records), sum(record["status"] == "failed" for record in records))
     _write_summary(out, summary, found, model)
     return summary
+
+
+def _share(marks: npt.NDArray[np.bool_]) -> float:
+    return float(marks.mean()) if marks.size else 0.0
 
 
 def _folder_names(paths: Sequence[Path]) -> list[str]:

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.image import AxesImage
 
 from heamap.elements import COLOURS, ELEMENTS
+from heamap_serving.certainty import Certainty
 
 WIDTH = 13.5
 """Of the picture, in inches."""
@@ -32,6 +33,8 @@ def draw(
     positions: Floats,
     counts: Floats,
     shares: Floats,
+    certainty: Certainty | None,
+    remarks: tuple[str, ...],
     sampling_angstrom: float,
 ) -> None:
     """Draw Figs 7 and 8 of Ragone et al. (2022) for one micrograph, with the total as a sixth map.
@@ -41,6 +44,8 @@ def draw(
     image, maps : (rows, cols) and (rows, cols, 5), one pixel size
     positions : (n, 2) row and column in pixels
     counts, shares : (n, 5) atoms and in-column fractions
+    certainty : intervals of the counts, if any
+    remarks : lines for the foot of the picture
     sampling_angstrom : pixel size
     """
     maps_height = float(np.clip(0.4 * WIDTH * image.shape[0] / image.shape[1], 2.8, 8.0)) + 0.9
@@ -64,10 +69,13 @@ def draw(
     most = int(np.ceil(counts.max(initial=4.0)))
     halves = bottom.add_gridspec(1, 2)
     left, right = (bottom.add_subfigure(halves[half]) for half in range(2))
-    _draw_histograms(left, counts, [number - 0.5 for number in range(most + 2)], "atoms in the column", "")
+    label = "atoms in the column" if certainty is None else f"atoms in the column ({certainty.level:.0%} interval)"
+    _draw_histograms(left, counts, [number - 0.5 for number in range(most + 2)], label, "", _widths(certainty, counts))
     _draw_histograms(
-        right, 100 * shares, [4.0 * number for number in range(26)], "share of the column's atoms (%)", " %"
+        right, 100 * shares, [4.0 * number for number in range(26)], "share of the column's atoms (%)", " %", None
     )
+    if remarks:
+        figure.text(0.01, 0.005, "; ".join(remarks), fontsize=9)
     figure.suptitle(title, fontsize=13, fontweight="bold")
     figure.savefig(path, dpi=130, metadata={"Software": None})
 
@@ -109,14 +117,26 @@ def _draw_map(axes: Axes, layer: Floats, name: str, color: str, ceiling: float, 
     return shown
 
 
-def _draw_histograms(panel: SubFigure, values: Floats, bins: list[float], label: str, unit: str) -> None:
+def _widths(certainty: Certainty | None, counts: Floats) -> list[str] | None:
+    """How far below and above its count the interval of a column reaches on average, of each element."""
+    if certainty is None or not len(counts):
+        return None
+    ends = (certainty.low, certainty.high)
+    below, above = ((end[:, : len(ELEMENTS)] - counts).mean(axis=0) for end in ends)
+    return [f" a column {low:+.1f} to {high:+.1f}" for low, high in zip(below, above, strict=True)]
+
+
+def _draw_histograms(
+    panel: SubFigure, values: Floats, bins: list[float], label: str, unit: str, widths: list[str] | None
+) -> None:
     """One histogram an element, below each other on one scale; what lies outside falls into the outermost bins."""
     rows = panel.subplots(len(ELEMENTS), 1, sharex=True, sharey=True)
-    for axes, element, color, column in zip(rows, ELEMENTS, COLOURS.values(), values.T, strict=True):
+    notes = widths or [""] * len(ELEMENTS)
+    for axes, element, color, column, note in zip(rows, ELEMENTS, COLOURS.values(), values.T, notes, strict=True):
         axes.hist(np.clip(column, bins[0], bins[-1]), bins=bins, color=color, alpha=0.85, ec="white", lw=0.5)
         if len(column):
             axes.axvline(column.mean(), color="black", lw=1, ls="--")
-            text = f"mean {column.mean():.1f}{unit}"
+            text = f"mean {column.mean():.1f}{unit}" + (f";{note}" if note else "")
             axes.text(0.99, 0.9, text, ha="right", va="top", fontsize=9, transform=axes.transAxes)
         axes.set_ylabel(element, color=color, fontweight="bold", rotation=0, ha="right", va="center")
         axes.spines[["top", "right"]].set_visible(False)

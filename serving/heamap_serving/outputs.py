@@ -13,7 +13,9 @@ import tifffile
 
 import heamap
 from heamap.elements import ELEMENTS
+from heamap.evaluation.targets import TARGETS, with_sums
 from heamap_serving import tiles
+from heamap_serving.certainty import claims
 from heamap_serving.figure import draw
 from heamap_serving.score import Scored
 from heamap_serving.session import Model
@@ -32,7 +34,9 @@ def column_table(scored: Scored, sampling_angstrom: float) -> pd.DataFrame:
     """One row a column.
 
     ``row_px``, ``col_px`` are pixels of the file's image; ``x_angstrom``, ``y_angstrom`` run right and down from the
-    centre of its first pixel; counts and ``total`` are atoms, unrounded; ``fraction_*`` are shares of the column.
+    centre of its first pixel; counts, ``NiCoFe`` (the sum of Ni, Co and Fe) and ``total`` are atoms, unrounded;
+    ``fraction_*`` are shares of the column. Of a model with intervals also ``low_*`` and ``high_*`` of every count,
+    whole atoms, and ``calibrated``, whether the total lies where the intervals were calibrated.
     """
     y, x = (scored.positions * sampling_angstrom).T
     table = pd.DataFrame(
@@ -44,9 +48,12 @@ def column_table(scored: Scored, sampling_angstrom: float) -> pd.DataFrame:
             "y_angstrom": y,
         }
     )
-    table[list(ELEMENTS)] = scored.counts
-    table["total"] = scored.counts.sum(axis=1)
+    table[list(TARGETS)] = with_sums(scored.counts)
     table[[f"fraction_{element}" for element in ELEMENTS]] = fractions(scored.counts)
+    if scored.certainty is not None:
+        for end, values in (("low", scored.certainty.low), ("high", scored.certainty.high)):
+            table[[f"{end}_{target}" for target in TARGETS]] = values
+        table["calibrated"] = scored.certainty.calibrated
     return table
 
 
@@ -75,6 +82,8 @@ def write(folder: Path, title: str, scored: Scored, model: Model, source: dict[s
         positions=scored.positions,
         counts=scored.counts,
         shares=fractions(scored.counts),
+        certainty=scored.certainty,
+        remarks=claims(scored.aggregation),
         sampling_angstrom=sampling,
     )
     record = json.dumps(_provenance(scored, model, source), indent=2)
@@ -110,6 +119,8 @@ def _provenance(scored: Scored, model: Model, source: dict[str, Any]) -> dict[st
             "margin_pixels": tiles.margin(model.contract.stride),
             "number": scored.cut.tiles,
         },
+        "intervals": None if scored.certainty is None else {"level": scored.certainty.level},
+        "aggregation": scored.aggregation,
         "model": {
             "file": model.name,
             "sha256": model.sha256,

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +12,7 @@ from heamap.errors import InputError
 from heamap.evaluation.readout import DISTANCE_SHARE, THRESHOLD_ATOMS, find_columns, read_counts
 from heamap.imaging.normalize import normalize
 from heamap_serving import tiles
+from heamap_serving.certainty import Certainty, read_aggregation, read_certainty
 from heamap_serving.micrograph import Micrograph
 from heamap_serving.resample import resample, resampled_length
 from heamap_serving.session import Model
@@ -64,6 +66,8 @@ class Scored:
     maps : (rows, cols, 5) atoms, at the model's sampling
     positions : (n, 2) row and column in pixels of the maps
     counts : (n, 5) atoms, unrounded
+    certainty : intervals of the counts; None where the model has none
+    aggregation : what is said of aggregation (``heamap.evaluation.aggregation_report``); None where nothing is
     original_steps : pixel size of the file's pixels along rows and columns, in Angstrom, as used
     sampling_source : ``file`` or ``option``
     cut : the tiles
@@ -73,6 +77,8 @@ class Scored:
     maps: npt.NDArray[np.float32]
     positions: npt.NDArray[np.float64]
     counts: npt.NDArray[np.float64]
+    certainty: Certainty | None
+    aggregation: dict[str, Any] | None
     original_steps: tuple[float, float]
     sampling_source: str
     cut: tiles.Plan
@@ -101,7 +107,17 @@ def score(micrograph: Micrograph, model: Model, calibration: Calibration) -> Sco
         threshold=THRESHOLD_ATOMS,
     )
     counts = read_counts(maps, positions[:, 0], positions[:, 1])
-    return Scored(image, maps, positions, counts, steps, source, cut)
+    return Scored(
+        image=image,
+        maps=maps,
+        positions=positions,
+        counts=counts,
+        certainty=read_certainty(counts, model.contract),
+        aggregation=read_aggregation(counts, positions * sampling, model.contract),
+        original_steps=steps,
+        sampling_source=source,
+        cut=cut,
+    )
 
 
 def _steps(micrograph: Micrograph, calibration: Calibration) -> tuple[tuple[float, float], str]:

@@ -14,6 +14,7 @@ from onnxruntime.capi import onnxruntime_pybind11_state as runtime
 from heamap.contract import INPUT_NAME, OUTPUT_NAME, Contract
 from heamap.elements import ELEMENTS
 from heamap.errors import InputError
+from heamap_serving.certainty import check
 
 _LOAD_ERRORS = (
     runtime.Fail,
@@ -54,7 +55,8 @@ def load_model(path: Path) -> Model:
 
     Raises
     ------
-    InputError : no such file, not an ONNX model, no contract, another element order, or other inputs and outputs
+    InputError : no such file, not an ONNX model, no contract, another element order, other inputs and
+        outputs, or a calibration that cannot be read
     """
     try:
         content = path.read_bytes()
@@ -67,6 +69,10 @@ def load_model(path: Path) -> Model:
         raise InputError(f"{path}: not a usable ONNX model ({reason[:160]})") from None
     contract = Contract.from_metadata(session.get_modelmeta().custom_metadata_map, str(path))
     _check_face(session, path)
+    try:
+        check(contract)
+    except InputError as fault:
+        raise InputError(f"{path}: {fault}") from None
     return Model(path.name, hashlib.sha256(content).hexdigest(), contract, session.get_providers()[0], session)
 
 

@@ -1,7 +1,7 @@
 """What a model promises and demands, carried inside its ONNX file and enforced by the scorer."""
 
 import json
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -57,6 +57,10 @@ class Contract(BaseModel):
     stride: int = Field(ge=1)
     ranges: TrainingRanges
     lineage: Lineage
+    intervals: dict[str, Any] | None = None
+    """Prediction intervals (``heamap.evaluation.conformal.Intervals``); None in models without calibration."""
+    aggregation: dict[str, Any] | None = None
+    """Judges aggregation (``heamap.evaluation.aggregation_report.AggregationCalibration``); None: nothing is said."""
 
     @model_validator(mode="after")
     def _known_order(self) -> Self:

@@ -86,12 +86,14 @@ class Structures(Block):
     wave_length_angstrom: PositiveRange
     column_concentration: PositiveRange
     """Total Dirichlet concentration of the Dirichlet-multinomial columns; smaller is more aggregated."""
-    split: dict[Literal["train", "validation", "test"], Fraction]
+    split: dict[Literal["train", "validation", "calibration", "test"], Fraction]
+    """``calibration`` serves the prediction intervals: it neither trains nor chooses nor judges a model."""
 
     @model_validator(mode="after")
     def _whole_split(self) -> Self:
-        if set(self.split) != {"train", "validation", "test"} or abs(sum(self.split.values()) - 1) > 1e-9:
-            raise ValueError(f"split needs train, validation and test that sum to 1, got {self.split}")
+        names = {"train", "validation", "calibration", "test"}
+        if set(self.split) != names or abs(sum(self.split.values()) - 1) > 1e-9:
+            raise ValueError(f"split needs train, validation, calibration and test that sum to 1, got {self.split}")
         return self
 
 
@@ -128,7 +130,7 @@ class Thermal(Block):
 
 class Simulate(Block):
     engine: EngineName
-    """Of the training and validation images; test images always come from the reference."""
+    """Of the training and validation images; calibration and test images always come from the reference."""
     reference_share: Fraction
     """Share of the training and validation images that the reference makes although ``engine`` is another."""
     microscope: Microscope
@@ -225,6 +227,24 @@ class Train(Block):
         return self
 
 
+class Bounds(Block):
+    """Simulated columns of known total behind the exact-Bayes bounds."""
+
+    totals: Annotated[tuple[Count, ...], Field(min_length=2)]
+    """Atoms in a column, ascending; bounds between them are interpolated, so the last must reach the test split's."""
+    columns: Count
+    """Of each total, at least."""
+    dose_per_square_angstrom: Annotated[tuple[Positive, ...], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _ascending(self) -> Self:
+        for name in ("totals", "dose_per_square_angstrom"):
+            values = getattr(self, name)
+            if list(values) != sorted(set(values)):
+                raise ValueError(f"bounds.{name} must ascend, got {list(values)}")
+        return self
+
+
 class Evaluate(Block):
     bootstrap: Count
     """Resamples of the images behind each interval."""
@@ -264,6 +284,7 @@ class Params(Block):
     simulate: Simulate
     validate_: Annotated[Validate, Field(alias="validate")]
     train: Train
+    bounds: Bounds
     evaluate: Evaluate
     export: Export
     gate: Gate

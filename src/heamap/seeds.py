@@ -20,6 +20,9 @@ class Stream(IntEnum):
     BOOTSTRAP = 10
     EXAMPLE = 11
     ENGINE = 12
+    BOUNDS = 13
+    AGGREGATION = 14
+    TREES = 15
 
 
 def sequence(seed: int, stream: Stream, *index: int) -> np.random.SeedSequence:

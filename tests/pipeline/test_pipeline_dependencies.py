@@ -25,9 +25,16 @@ def imported(script: Path, known: set[str]) -> set[str]:
     return names & known
 
 
+def scripts(stage: str) -> list[Path]:
+    """The stage's script, and those beside it that it imports."""
+    script = ROOT / f"pipelines/{stage}.py"
+    beside = {path.stem: path for path in script.parent.glob("*.py")}
+    return [script, *(beside[name] for name in imported(script, set(beside)))]
+
+
 def computing(graph: grimp.ImportGraph, stage: str) -> set[str]:
     """Sources, reached from the stage's script, that decide what it computes."""
-    direct = imported(ROOT / f"pipelines/{stage}.py", graph.modules)
+    direct = set().union(*(imported(script, graph.modules) for script in scripts(stage)))
     reached = direct.union(*(graph.find_upstream_modules(module) for module in direct))
     sources = {module: "src/" + module.replace(".", "/") for module in reached}
     return {
@@ -45,7 +52,7 @@ def covers(dependency: str, source: str) -> bool:
     return source == dependency or source.startswith(f"{dependency}/")
 
 
-@pytest.mark.parametrize("stage", ["motifs", "structures", "simulate", "train", "evaluate", "export"])
+@pytest.mark.parametrize("stage", ["motifs", "structures", "simulate", "train", "bounds", "evaluate", "export"])
 def test_a_stage_depends_on_all_that_it_computes_with(graph, stage):
     missing = {source for source in computing(graph, stage) if not any(covers(name, source) for name in listed(stage))}
     assert missing == set()
@@ -54,3 +61,9 @@ def test_a_stage_depends_on_all_that_it_computes_with(graph, stage):
 def test_the_simulation_depends_on_nothing_else(graph):
     sources = computing(graph, "simulate")
     assert [name for name in listed("simulate") if not any(covers(name, source) for source in sources)] == []
+
+
+@pytest.mark.parametrize("stage", sorted(STAGES))
+def test_a_stage_depends_on_its_scripts(stage):
+    needed = {str(path.relative_to(ROOT)) for path in scripts(stage) if path.stem != "common"}
+    assert needed <= set(STAGES[stage]["deps"])

@@ -29,7 +29,7 @@ def test_splits_share_no_particle(repository):
     samples = pd.read_parquet(repository / "data/structures/samples.parquet")
 
     assert samples.groupby("structure_hash")["split"].nunique().max() == 1
-    assert samples["split"].value_counts().to_dict() == {"train": 4, "validation": 2, "test": 2}
+    assert samples["split"].value_counts().to_dict() == {"train": 4, "validation": 2, "calibration": 4, "test": 2}
 
 
 def test_test_images_come_from_the_reference_and_the_others_from_the_engine_asked_for(repository):
@@ -40,6 +40,7 @@ def test_test_images_come_from_the_reference_and_the_others_from_the_engine_aske
     assert {split: list(names) for split, names in engines.items()} == {
         "train": ["thermal"],
         "validation": ["thermal"],
+        "calibration": ["abtem"],
         "test": ["abtem"],
     }
     assert records["relative_error"].between(0, 1).all()

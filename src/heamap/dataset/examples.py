@@ -44,6 +44,21 @@ def example(
     return image, columns[inside].reset_index(drop=True) if in_field else columns
 
 
+def detected(clean: npt.NDArray[np.float32], sample: int, *, params: Params) -> npt.NDArray[np.float32]:
+    """A clean image with the sample's fixed effects, as the detector records it.
+
+    Parameters
+    ----------
+    clean : (rows, cols) fractions of the incident beam
+
+    Returns
+    -------
+    (rows, cols) fractions of the incident beam
+    """
+    rng = generator(params.base.seed, Stream.EFFECTS, sample)
+    return degrade(clean, effects=params.train.effects, sampling_angstrom=params.base.sampling_angstrom, rng=rng)
+
+
 def render(
     clean: npt.NDArray[np.float32], positions: Positions, sample: int, *, params: Params, epoch: int | None
 ) -> tuple[npt.NDArray[np.float32], Positions]:
@@ -65,8 +80,7 @@ def render(
     """
     sampling, train = params.base.sampling_angstrom, params.train
     if epoch is None:
-        rng = generator(params.base.seed, Stream.EFFECTS, sample)
-        seen = degrade(clean, effects=train.effects, sampling_angstrom=sampling, rng=rng)
+        seen = detected(clean, sample, params=params)
         return normalize(seen, kind=train.normalization, sampling_angstrom=sampling)[..., None], positions
     index = (epoch, sample)
     variation = augment.draw(

@@ -14,8 +14,8 @@ from heamap.dataset.store import array_hash
 from heamap.imaging import engines, microscope
 from heamap.seeds import Stream, generator
 
-EXAM = "test"
-"""The split whose images always come from the reference engine."""
+EXAMS = ("calibration", "test")
+"""The splits whose images always come from the reference engine."""
 
 
 @dataclass(frozen=True)
@@ -52,10 +52,11 @@ class Task:
 def engine_of(split: str, sample: int, *, base: params.Base, settings: params.Simulate) -> params.EngineName:
     """The engine that makes a sample's image.
 
-    Test images come from the reference, so that no model is judged by the engine it learned from. Of the others,
+    Calibration and test images come from the reference, so that no model is judged by the engine it learned from, and
+    intervals are calibrated on what they are judged by. Of the others,
     ``settings.reference_share`` do, each by a draw of its own: a larger share adds samples and takes none away.
     """
-    if split == EXAM or generator(base.seed, Stream.ENGINE, sample).random() < settings.reference_share:
+    if split in EXAMS or generator(base.seed, Stream.ENGINE, sample).random() < settings.reference_share:
         return "reference"
     return settings.engine
 

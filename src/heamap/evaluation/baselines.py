@@ -7,22 +7,19 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
-from heamap.evaluation.targets import TARGETS, TOTAL, FloatArray, with_sums
+from heamap.evaluation.table import element_counts
+from heamap.evaluation.targets import FloatArray, with_sums
 
 TRUE_TOTAL = "true_total_x_composition"
-COUNTED = "counted"
-MODEL_TOTAL = "model_total"
-MEAN_TOTAL = "mean_total"
+MEAN_COLUMN = "mean_column"
 
 DESCRIPTIONS = {
     TRUE_TOTAL: "the column's true total times the true composition of the image's in-field columns",
-    COUNTED: "total from a straight line through the integrated intensity of the network's own input, fitted on the "
-    "training split; elements are that total times the mean composition of the training columns",
-    MODEL_TOTAL: "the model's own total times the true composition of the image's in-field columns",
-    MEAN_TOTAL: "mean total of the training columns; stands in for the true total, which would be the truth itself",
+    MEAN_COLUMN: "the mean training column, whatever the image shows",
 }
-"""What each yardstick knows, by name; the reports carry these lines."""
+"""What each estimate of ``estimates`` knows, by name."""
 
 
 @dataclass(frozen=True)
@@ -108,42 +105,20 @@ def image_composition(images: npt.ArrayLike, counts: npt.ArrayLike) -> FloatArra
     return (sums / sums.sum(axis=1, keepdims=True))[image]
 
 
-def yardsticks(
-    images: npt.ArrayLike,
-    true: npt.ArrayLike,
-    predicted: npt.ArrayLike,
-    intensity: npt.ArrayLike,
-    counting: Counting,
-) -> dict[str, dict[str, FloatArray]]:
-    """What each yardstick predicts, by target and name (``DESCRIPTIONS``).
-
-    Elements and Ni+Co+Fe are measured against ``true_total_x_composition``, ``counted`` and ``model_total``. The true
-    total times a composition sums to the true total, so the total's own yardsticks are ``mean_total``, the mean
-    total of the training columns, and ``counted``.
+def estimates(training: pd.DataFrame, test: pd.DataFrame) -> dict[str, FloatArray]:
+    """The two that see no image.
 
     Parameters
     ----------
-    images : (n,) image of each column
-    true, predicted : (n, 5) atoms, of the truth and of the model
-    intensity : (n,) integrated intensity
-    counting : calibrated on the training split
+    training, test : ``true_`` counts and, for test, ``sample``
 
     Returns
     -------
-    target -> name -> (n,) atoms
+    name (``DESCRIPTIONS``) -> (n, 7) atoms in the order of ``TARGETS``
     """
-    truth, model = np.asarray(true, np.float64), np.asarray(predicted, np.float64)
-    composition = image_composition(images, truth)
-    counted_total = counting.line(intensity)
-    known = {
-        TRUE_TOTAL: with_sums(truth.sum(axis=1, keepdims=True) * composition),
-        COUNTED: with_sums(counted_total[:, None] * counting.composition),
-        MODEL_TOTAL: with_sums(model.sum(axis=1, keepdims=True) * composition),
+    truth = element_counts(test, "true")
+    mean = element_counts(training, "true").mean(axis=0)
+    return {
+        TRUE_TOTAL: with_sums(truth.sum(axis=1, keepdims=True) * image_composition(test["sample"], truth)),
+        MEAN_COLUMN: with_sums(np.tile(mean, (len(test), 1))),
     }
-    found = {
-        target: {name: guess[:, index] for name, guess in known.items()}
-        for index, target in enumerate(TARGETS)
-        if target != TOTAL
-    }
-    found[TOTAL] = {MEAN_TOTAL: np.full(len(truth), counting.mean_total), COUNTED: counted_total}
-    return found

@@ -4,8 +4,9 @@ They stand in a slab of fcc [110] columns of equal total that fills the engine's
 its six neighbours and all of them are used.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -162,6 +163,10 @@ def simulate_slab(
     return table
 
 
+Job = tuple[int, np.random.Generator]
+"""Total of a slab, and what it draws from."""
+
+
 def simulate_library(
     totals: Sequence[int],
     columns: int,
@@ -170,6 +175,7 @@ def simulate_library(
     *,
     settings: params.Simulate,
     rng: np.random.Generator,
+    spread: Callable[[Callable[[Job], pd.DataFrame], Iterable[Job]], Iterable[pd.DataFrame]] = map,
 ) -> pd.DataFrame:
     """Simulate slabs of every total.
 
@@ -178,20 +184,23 @@ def simulate_library(
     totals : atoms in a column
     columns : of each total at least; slabs of 70 columns are added, two or more, until they suffice
     rng : every slab draws from its own child of it
+    spread : applies a function to every slab, in order, as ``map`` does; a pool's spreads them over processes
 
     Returns
     -------
     as ``simulate_slab``, with ``slab``, its number
     """
     number = max(-(-columns // COLUMNS_PER_SLAB), 2)
-    jobs = [total for total in totals for _ in range(number)]
-    parts = []
-    for index, (total, own) in enumerate(
-        tqdm(list(zip(jobs, rng.spawn(len(jobs)), strict=True)), desc="columns", unit="slab", disable=None)
-    ):
-        slab = draw_slab(total, slabs, own)
-        parts.append(simulate_slab(slab, slabs, microscope, settings=settings, rng=own).assign(slab=index))
-    return pd.concat(parts, ignore_index=True)
+    every = [total for total in totals for _ in range(number)]
+    jobs = list(zip(every, rng.spawn(len(every)), strict=True))
+    work = partial(_simulate_job, slabs=slabs, microscope=microscope, settings=settings)
+    tables = tqdm(spread(work, jobs), total=len(jobs), desc="columns", unit="slab", disable=None)
+    return pd.concat([table.assign(slab=index) for index, table in enumerate(tables)], ignore_index=True)
+
+
+def _simulate_job(job: Job, slabs: Slabs, microscope: Microscope, settings: params.Simulate) -> pd.DataFrame:
+    total, rng = job
+    return simulate_slab(draw_slab(total, slabs, rng), slabs, microscope, settings=settings, rng=rng)
 
 
 def _integrate(image: npt.NDArray[np.floating], slabs: Slabs) -> FloatArray:

@@ -113,45 +113,6 @@ def error_shares(shares: pd.DataFrame) -> Figure:
     return figure
 
 
-def skills(skill: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> Figure:
-    """Skill over every yardstick with its interval; what is undefined, or below -1, is left out.
-
-    Parameters
-    ----------
-    skill : target -> yardstick -> ``{"value", "low", "high"}``, as in ``reports/evaluation.json``
-    """
-    names = list(dict.fromkeys(name for rivals in skill.values() for name in rivals))
-    figure = Figure(figsize=(7, 3.6), layout="constrained")
-    axes = figure.subplots()
-    bottom = -0.1
-    markers = "osD^"
-    colours = [COLOURS["Pt"], COLOURS["Pd"], COLOURS["Ni"], COLOURS[TOTAL]]
-    for index, name in enumerate(names):
-        points = [
-            (place, rivals[name]["value"], rivals[name]["low"], rivals[name]["high"])
-            for place, rivals in enumerate(skill.values())
-            if name in rivals and None not in rivals[name].values()
-        ]
-        place, value, low, high = np.reshape(points, (-1, 4)).T
-        bottom = min([bottom, *(low - 0.05)])
-        axes.errorbar(
-            place + 0.16 * (index - (len(names) - 1) / 2),
-            value,
-            # The percentile interval of a skewed score need not hold the score itself.
-            yerr=np.clip([value - low, high - value], 0, None),
-            fmt=markers[index % len(markers)],
-            color=colours[index % len(colours)],
-            capsize=2,
-            label=name.replace("_", " ").replace(" x ", " × "),
-        )
-    axes.axhline(0, color="0.5", linewidth=1)
-    axes.set_xticks(range(len(skill)), [LABELS[target] for target in skill])
-    axes.set_ylim(max(bottom, -1), 1.02)
-    axes.set_ylabel("Skill, 1 - MSE / MSE(baseline)")
-    axes.legend(ncols=2, loc="lower center", bbox_to_anchor=(0.5, 1), frameon=False)
-    return figure
-
-
 def learning_curves(curves: pd.DataFrame) -> Figure:
     """Fig. S3: loss and R2 per element against the epoch.
 

@@ -26,8 +26,8 @@ NEIGHBOURS = 6
 # Along [110] four neighbours lie at .61 a, two at .71 a and the next two at a, with a from 3.5 to 3.9 Angstrom.
 REACH_ANGSTROM = 3.1
 
-OWN = ("peak_intensity", "gaussian_volume", "gaussian_width_angstrom")
-AROUND = ("peak_intensity", "gaussian_volume")
+OWN = ("beam_fraction", "gaussian_volume", "gaussian_width_angstrom")
+AROUND = ("beam_fraction", "gaussian_volume")
 FEATURES = (*OWN, *(f"{name}_{place}" for place in range(1, NEIGHBOURS + 1) for name in AROUND))
 """Own features, then those of the neighbours, nearest first."""
 
@@ -75,6 +75,8 @@ def fit_trees(features: FloatArray, counts: FloatArray, *, rng: np.random.Genera
     """
     from sklearn.ensemble import HistGradientBoostingRegressor
 
+    # scikit-learn cannot bin a feature that no column has.
+    present = np.where(np.isnan(features).all(axis=0), 0.0, features)
     # Stopping early would hold out columns of the very images that are trained on.
     seeds = rng.integers(2**31, size=len(TARGETS)).tolist()
     return Trees(
@@ -86,7 +88,7 @@ def fit_trees(features: FloatArray, counts: FloatArray, *, rng: np.random.Genera
                 min_samples_leaf=20,
                 early_stopping=False,
                 random_state=seed,
-            ).fit(features, target)
+            ).fit(present, target)
             for seed, target in zip(seeds, counts.T, strict=True)
         )
     )

@@ -121,6 +121,38 @@ class Prior:
         return counts[kept], probability[kept] / probability[kept].sum()
 
 
+def fit_prior(images: npt.ArrayLike, counts: npt.ArrayLike) -> Prior:
+    """The prior of columns of several images, each of its own composition.
+
+    Composition is that of all atoms. The concentration follows by moments from the variance of the counts about their
+    total times the composition of their image, which is n p (1 - p) (1 + (n - 1) / (1 + concentration)) for a column
+    of n atoms (Mosimann, Biometrika 49 (1962) 65); elements and columns count by that variance.
+
+    Parameters
+    ----------
+    images : (n,) image of each column
+    counts : (n, 5) true atoms
+
+    Raises
+    ------
+    ValueError : no atoms
+    """
+    atoms = np.asarray(counts, np.float64)
+    if not atoms.sum() > 0:
+        raise ValueError(f"{len(atoms)} columns hold no atoms")
+    _, image = np.unique(np.asarray(images), return_inverse=True)
+    sums = np.zeros((int(image.max()) + 1, atoms.shape[1]))
+    np.add.at(sums, image, atoms)
+    shares = (sums / sums.sum(axis=1, keepdims=True))[image]
+    total = atoms.sum(axis=1, keepdims=True)
+    chance = total * shares * (1 - shares)
+    excess = ((atoms - total * shares) ** 2 - chance).sum()
+    most = ((total - 1) * chance).sum()
+    correlation = excess / most if most > 0 else 0.0
+    composition = tuple((atoms.sum(axis=0) / atoms.sum()).tolist())
+    return Prior(composition, 1 / correlation - 1 if 0 < correlation < 1 else np.inf)
+
+
 def _checked(counts: npt.ArrayLike, composition: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:
     atoms, shares = np.asarray(counts, np.float64), np.asarray(composition, np.float64)
     if atoms.ndim != 2 or shares.shape != atoms.shape[1:]:

@@ -131,7 +131,7 @@ def score(
     Parameters
     ----------
     table : ``sample``, ``true_`` and ``pred_`` counts
-    yardsticks : target -> name -> (n,) atoms, as ``heamap.evaluation.baselines.yardsticks``
+    yardsticks : target -> name -> (n,) atoms, as ``heamap.evaluation.yardsticks``
     labels : name of a cut -> (n,) slices; columns without one are left out of the cut
 
     Returns

@@ -7,6 +7,7 @@ from scipy.ndimage import map_coordinates
 from scipy.spatial import KDTree
 
 from heamap.elements import ELEMENTS
+from heamap.evaluation.gaussians import with_gaussians
 from heamap.evaluation.targets import TARGETS, FloatArray, with_sums
 
 # Half of the nearest distance between [110] columns, .612 a at a = 3.70 Angstrom: discs of neighbours do not overlap.
@@ -55,7 +56,13 @@ def integrated_intensity(
 
 
 def measure(
-    sample: int, columns: pd.DataFrame, image: npt.NDArray[np.floating], *, split: str, sampling_angstrom: float
+    sample: int,
+    columns: pd.DataFrame,
+    image: npt.NDArray[np.floating],
+    detected: npt.NDArray[np.floating],
+    *,
+    split: str,
+    sampling_angstrom: float,
 ) -> pd.DataFrame:
     """Truth and intensities of one sample's columns.
 
@@ -63,12 +70,14 @@ def measure(
     ----------
     columns : ``column``, ``row``, ``col`` (pixels of ``image``), one column of atom counts per element
     image : (rows, cols) the network's input: degraded and normalised
+    detected : (rows, cols) the same before it is normalised, in fractions of the beam: what atom counting works on
 
     Returns
     -------
     one row per column: ``sample``, ``column``, ``row``, ``col``, ``split``, ``true_Pt`` .. ``true_Fe``,
-    ``true_NiCoFe``, ``true_total``, ``peak_intensity`` (cubic interpolation at the column), ``integrated_intensity``
-    (intensity times square Angstrom)
+    ``true_NiCoFe``, ``true_total``, ``peak_intensity`` and ``beam_fraction`` (image and detected at the column, by
+    cubic interpolation), ``integrated_intensity`` (detected, square Angstrom), and detected by Gaussians
+    (``heamap.evaluation.gaussians.with_gaussians``)
     """
     rows, cols = columns["row"].to_numpy(np.float64), columns["col"].to_numpy(np.float64)
     table = pd.DataFrame(
@@ -82,9 +91,10 @@ def measure(
     )
     truth = with_sums(columns[list(ELEMENTS)].to_numpy()).astype(np.int16)
     table[[f"true_{target}" for target in TARGETS]] = truth
-    table["peak_intensity"] = map_coordinates(image.astype(np.float64), [rows, cols], order=3, mode="nearest")
-    table["integrated_intensity"] = integrated_intensity(image, rows, cols, sampling_angstrom=sampling_angstrom)
-    return table
+    for name, seen in (("peak_intensity", image), ("beam_fraction", detected)):
+        table[name] = map_coordinates(seen.astype(np.float64), [rows, cols], order=3, mode="nearest")
+    table["integrated_intensity"] = integrated_intensity(detected, rows, cols, sampling_angstrom=sampling_angstrom)
+    return with_gaussians(table, detected, sampling_angstrom=sampling_angstrom)
 
 
 def with_predictions(table: pd.DataFrame, counts: npt.ArrayLike) -> pd.DataFrame:

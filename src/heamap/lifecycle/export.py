@@ -1,6 +1,6 @@
 """Keras model to ONNX, with the contract in its metadata, and the proof that both say the same."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -41,12 +41,15 @@ class Parity:
     images: int
 
 
-def make_contract(settings: params.Params, dataset: Dataset, *, stride: int, lineage: Lineage) -> Contract:
+def make_contract(
+    settings: params.Params, dataset: Dataset, *, stride: int, lineage: Lineage, calibration: Mapping[str, Any]
+) -> Contract:
     """The contract of a model that was trained with these parameters on the train split of a dataset.
 
     Parameters
     ----------
     stride : what the sides of an image must be a multiple of
+    calibration : ``intervals`` and ``aggregation``, as ``ModelCalibration.to_dict`` gives them
     """
     sampling = settings.base.sampling_angstrom
     totals = [dataset.columns(int(sample), in_field=False)["total"] for sample in dataset.split("train")]
@@ -67,6 +70,8 @@ def make_contract(settings: params.Params, dataset: Dataset, *, stride: int, lin
             nearest_column_angstrom=nearest_column_angstrom(dataset, sampling_angstrom=sampling),
         ),
         lineage=lineage,
+        intervals=calibration["intervals"],
+        aggregation=calibration["aggregation"],
     )
 
 

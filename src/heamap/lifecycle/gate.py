@@ -1,9 +1,7 @@
 """The verdict on a model: every criterion, its value, its threshold."""
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,15 +9,15 @@ import numpy.typing as npt
 
 from heamap import params
 from heamap.contract import Contract, Lineage
-from heamap.errors import InputError
-from heamap.evaluation.baselines import COUNTED, MEAN_TOTAL, TRUE_TOTAL
+from heamap.evaluation.coverage import OVERALL_TOLERANCE
 from heamap.evaluation.readout import read_counts
 from heamap.evaluation.targets import TOTAL
+from heamap.evaluation.yardsticks import COUNTED, FIRST
 from heamap.lifecycle.export import Images, Predict
 from heamap.lifecycle.lineage import DATA
 
-YARDSTICKS = {"Pt": (TRUE_TOTAL, COUNTED), TOTAL: (MEAN_TOTAL, COUNTED)}
-"""What a model must beat. The true total x composition is the truth itself for the total: its mean stands in."""
+YARDSTICKS = {target: (FIRST[target], COUNTED) for target in ("Pt", TOTAL)}
+"""What a model must beat: baseline 1 and atom counting."""
 
 LEVEL = 0.95
 """Two-sided level of the interval of improvement."""
@@ -43,6 +41,8 @@ class Evidence:
     ----------
     skill_pt : 1 - MSE / MSE(yardstick) of Pt, by yardstick
     skill_total : likewise, of the total
+    coverage : of the prediction intervals on the test split, by target: a ``Coverage`` as reports hold it
+    coverage_level : what they promise
     improvement : over the champion; None without a champion to compare with
     champion : which one, or why none, in words
     comparable : False where a champion exists but cannot be run on the same images
@@ -54,6 +54,8 @@ class Evidence:
 
     skill_pt: Mapping[str, float | None]
     skill_total: Mapping[str, float | None]
+    coverage: Mapping[str, Mapping[str, Any]]
+    coverage_level: float
     improvement: Improvement | None
     champion: str
     comparable: bool
@@ -96,6 +98,7 @@ def verdict(evidence: Evidence, limits: params.Gate) -> Verdict:
         (
             *_skilled("skill_Pt", evidence.skill_pt, limits.min_skill_pt),
             *_skilled("skill_total", evidence.skill_total, limits.min_skill_total),
+            *(_covered(target, found, evidence.coverage_level) for target, found in evidence.coverage.items()),
             _paired(evidence, limits.champion_margin),
             _at_most("parity_error", evidence.parity_error, limits.max_parity_error, "atoms, ONNX against Keras"),
             _at_most("count_mismatch", evidence.count_mismatch, limits.max_count_mismatch, "share of column counts"),
@@ -111,6 +114,17 @@ def _skilled(name: str, skill: Mapping[str, float | None], limit: float) -> list
         Criterion(f"{name}_over_{yardstick}", value, f"> {limit:g}", value is not None and value > limit)
         for yardstick, value in skill.items()
     ]
+
+
+def _covered(target: str, found: Mapping[str, Any], level: float) -> Criterion:
+    """Fails where the sampling error of the share leaves no doubt that the intervals are too narrow."""
+    passed = not (found["side"] == "below" and found["decided"])
+    note = f"share of {target} counts inside their intervals: {found['verdict']}"
+    if not found["decided"]:
+        note += ", but too few test images to be sure"
+    return Criterion(
+        f"coverage_{target}", found["share"], f">= {level - OVERALL_TOLERANCE:g}, its error allowed for", passed, note
+    )
 
 
 def _at_most(name: str, value: float, limit: float, note: str) -> Criterion:
@@ -197,19 +211,6 @@ def lineage_gaps(contract: Contract, run: Lineage | None, locked: dict[str, str]
         elif locked.get(path) != run.data[path]:
             gaps.append(f"{path} is no longer what the run was trained on")
     return tuple(gaps)
-
-
-def read_report(path: Path) -> dict[str, Any]:
-    """A JSON report of an earlier stage.
-
-    Raises
-    ------
-    InputError : missing or not JSON
-    """
-    try:
-        return dict(json.loads(path.read_text()))
-    except (OSError, json.JSONDecodeError) as error:
-        raise InputError(f"{path}: {error}; run the stage that writes it") from None
 
 
 def skills(evaluation: dict[str, Any], target: str) -> dict[str, float | None]:

@@ -18,8 +18,8 @@ from heamap.structures.columns import column_table
 from heamap.structures.motif import Motif
 from heamap.structures.particle import SMALLEST_DIAMETER_ANGSTROM, Particle, make_particle
 
-Split = Literal["train", "validation", "test"]
-SPLITS: tuple[Split, ...] = ("train", "validation", "test")
+Split = Literal["train", "validation", "calibration", "test"]
+SPLITS: tuple[Split, ...] = ("train", "validation", "calibration", "test")
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ import pytest
 
 from heamap.elements import ELEMENTS
 from heamap.evaluation import bounds
+from heamap.evaluation.bound_pool import pool
 from heamap.evaluation.bounds import Measurement
 from heamap.evaluation.intensity_model import IntensityModel, fit
 from heamap.evaluation.priors import Prior
@@ -120,14 +121,14 @@ def test_large_libraries_converge_and_small_ones_do_not() -> None:
 
 def test_pool_of_one_total_is_its_row() -> None:
     table = tabulated(3, 5)
-    pooled = bounds.pool(table, [5, 5, 5])
+    pooled = pool(table, [5, 5, 5])
     for name in ("mmse", "r2", "skill", "exact_share", "standard_error"):
         np.testing.assert_allclose(pooled[name], table[table["total"] == 5][name])
 
 
 def test_pool_counts_what_the_total_explains() -> None:
     table = tabulated(2, 4)
-    pooled = row(bounds.pool(table, [2, 2, 3, 4]), "Pd")
+    pooled = row(pool(table, [2, 2, 3, 4]), "Pd")
     at_two, at_four = row(table, "Pd", total=2), row(table, "Pd", total=4)
     mmse = (2.5 * at_two["mmse"] + 1.5 * at_four["mmse"]) / 4
     within = 0.16 * 2.75
@@ -143,7 +144,7 @@ def test_pool_counts_what_the_total_explains() -> None:
 def test_totals_beyond_the_table_are_refused(totals: list[int], said: str) -> None:
     table = tabulated(2, 4, resamples=2, columns=100)
     with pytest.raises(ValueError, match=f"from 2 to 4, asked for {said}"):
-        bounds.pool(table, totals)
+        pool(table, totals)
 
 
 def test_impossible_measurements_are_refused() -> None:

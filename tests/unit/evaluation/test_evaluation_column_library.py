@@ -1,3 +1,5 @@
+from multiprocessing.pool import ThreadPool
+
 import numpy as np
 import pytest
 
@@ -146,3 +148,18 @@ def test_impossible_slabs_are_refused(changes: dict, said: str) -> None:
 def test_a_column_without_atoms_is_refused() -> None:
     with pytest.raises(ValueError, match="total of 0"):
         column_library.draw_slab(0, Slabs(), np.random.default_rng(0))
+
+
+def test_a_pool_gives_the_same_library_as_one_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(column_library.engines, "simulate", lambda _engine, *args, **kwargs: dots(*args, **kwargs))
+
+    def one(spread) -> object:
+        rng = np.random.default_rng(3)
+        return column_library.simulate_library(
+            [1, 2], 1, Slabs(), MICROSCOPE, settings=SETTINGS, rng=rng, spread=spread
+        )
+
+    with ThreadPool(2) as pool:
+        pooled = one(pool.imap)
+    assert pooled.equals(one(map))
+    assert pooled["slab"].nunique() == 4

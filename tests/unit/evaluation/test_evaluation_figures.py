@@ -75,15 +75,6 @@ def test_error_bars_fill_one_hundred_per_cent() -> None:
     np.testing.assert_allclose(ends, 100)
 
 
-def test_skill_that_is_undefined_is_left_out() -> None:
-    known = {"value": 0.4, "low": 0.3, "high": 0.45}
-    unknown = {"value": None, "low": None, "high": None}
-    axes = figures.skills({"Pt": {"counted": known}, "total": {"counted": unknown, "mean_total": known}}).axes[0]
-    points = [container.lines[0].get_xydata().tolist() for container in axes.containers]
-    assert [len(marks) for marks in points] == [1, 1]
-    assert points[0][0][1] == 0.4
-
-
 def test_learning_curves_draw_every_element() -> None:
     curves = pd.DataFrame({"epoch": [1, 2], "loss": [2.0, 1.0], "val_loss": [3.0, 2.0]})
     curves = curves.assign(**{f"val_r2_{symbol}": [0.1, 0.2] for symbol in ELEMENTS})

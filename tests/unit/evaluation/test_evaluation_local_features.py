@@ -15,7 +15,7 @@ def table(positions_angstrom: np.ndarray, volumes: np.ndarray, samples: np.ndarr
             "sample": samples,
             "row": positions_angstrom[:, 0] / SAMPLING,
             "col": positions_angstrom[:, 1] / SAMPLING,
-            "peak_intensity": 10.0 + volumes,
+            "beam_fraction": 10.0 + volumes,
             "gaussian_volume": volumes,
             "gaussian_width_angstrom": 0.5,
         }

@@ -81,3 +81,36 @@ def test_impossible_priors_are_refused(shares: tuple[float, ...], concentration:
 def test_a_negative_total_is_refused() -> None:
     with pytest.raises(ValueError, match="got -1 and 5"):
         priors.compositions(-1)
+
+
+def drawn_columns(concentration: float, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Forty images of 200 columns of 2 to 14 atoms, each image of its own composition."""
+    images, counts = [], []
+    for image in range(40):
+        composition = rng.dirichlet(np.full(5, 8.0))
+        shares = rng.dirichlet(concentration * composition, size=200) if np.isfinite(concentration) else composition
+        counts.append(rng.multinomial(rng.integers(2, 15, 200), shares))
+        images.append(np.full(200, image))
+    return np.concatenate(images), np.concatenate(counts)
+
+
+@pytest.mark.parametrize("concentration", [3.0, 12.0])
+def test_the_concentration_of_aggregated_columns_is_found(concentration: float) -> None:
+    images, counts = drawn_columns(concentration, np.random.default_rng(0))
+    found = priors.fit_prior(images, counts)
+    assert found.concentration == pytest.approx(concentration, rel=0.1)
+    np.testing.assert_allclose(found.composition, counts.sum(axis=0) / counts.sum())
+
+
+def test_columns_by_chance_are_not_aggregated() -> None:
+    found = priors.fit_prior(*drawn_columns(np.inf, np.random.default_rng(1)))
+    assert found.concentration > 200
+
+
+def test_columns_of_one_atom_tell_nothing_of_aggregation() -> None:
+    assert np.isinf(priors.fit_prior(np.zeros(2), np.eye(5)[:2]).concentration)
+
+
+def test_a_prior_needs_atoms() -> None:
+    with pytest.raises(ValueError, match="2 columns hold no atoms"):
+        priors.fit_prior(np.zeros(2), np.zeros((2, 5)))

@@ -6,10 +6,12 @@ import pytest
 
 from heamap.elements import ELEMENTS
 from heamap.evaluation import report
+from heamap.evaluation.detection import Detection
 from heamap.evaluation.table import with_predictions
 from heamap.evaluation.targets import TARGETS, with_sums
+from heamap.evaluation.yardsticks import yardsticks
 
-SHAPE = (50, 50)
+SAMPLING = 0.2
 
 
 def truth_table(images: int, seed: int) -> pd.DataFrame:
@@ -20,6 +22,10 @@ def truth_table(images: int, seed: int) -> pd.DataFrame:
     table["sample"] = np.repeat(np.arange(images), 20)
     # Intensity that rises with Pt only: useful for Pt, poor for the total.
     table["integrated_intensity"] = 1.0 + counts[:, 0] + rng.normal(0, 0.1, len(counts))
+    table["gaussian_volume"] = table["integrated_intensity"] + rng.normal(0, 0.1, len(counts))
+    table["beam_fraction"] = table["gaussian_volume"] / 10
+    table["gaussian_width_angstrom"] = 0.5
+    table["row"], table["col"] = np.tile(np.divmod(np.arange(20), 5), images) * 2.5 / SAMPLING
     return table
 
 
@@ -28,10 +34,12 @@ def element_truth(table: pd.DataFrame) -> np.ndarray:
 
 
 def assembled(predicted: np.ndarray, table: pd.DataFrame) -> dict:
+    tested, training = with_predictions(table, predicted), truth_table(6, seed=9)
     return report.assemble(
-        with_predictions(table, predicted),
-        truth_table(6, seed=9),
-        report.Detection(true=40, true_found=30, found=50, found_true=30),
+        tested,
+        training,
+        yardsticks(training, tested, sampling_angstrom=SAMPLING, rng=np.random.default_rng(0)),
+        Detection(true=40, true_found=30, found=50, found_true=30),
         resamples=200,
         rng=np.random.default_rng(3),
     )
@@ -45,8 +53,9 @@ def test_table() -> pd.DataFrame:
 def test_a_perfect_model_scores_one_everywhere(test_table: pd.DataFrame) -> None:
     found = assembled(element_truth(test_table), test_table)
     for target in TARGETS:
-        assert found["elements"][target]["r2"] == pytest.approx({"value": 1, "low": 1, "high": 1})
-        assert found["elements"][target]["error_shares"]["0"] == 1
+        model = found["scores"][target]["model"]
+        assert model["r2"] == model["skill"] == pytest.approx({"value": 1, "low": 1, "high": 1})
+        assert model["error_shares"]["0"] == 1
         assert all(skill["value"] == pytest.approx(1) for skill in found["skill"][target].values())
 
 
@@ -57,48 +66,55 @@ def test_a_model_that_knows_only_the_total_has_no_skill_over_the_true_total(test
     found = assembled(truth.sum(axis=1, keepdims=True) * composition, test_table)
     for target in (*ELEMENTS, "NiCoFe"):
         assert found["skill"][target]["true_total_x_composition"]["value"] == pytest.approx(0, abs=1e-12)
-        assert found["skill"][target]["model_total"]["value"] == pytest.approx(0, abs=1e-12)
-        assert found["elements"][target]["r2"]["value"] > 0.1
-    assert found["skill"]["total"]["mean_total"]["value"] == pytest.approx(1)
+        assert found["scores"][target]["model"]["skill"]["value"] == pytest.approx(0, abs=1e-12)
+        # The model's own composition is the true one here.
+        assert found["skill"][target]["model_total_x_model_composition"]["value"] == pytest.approx(0, abs=1e-12)
+        assert found["scores"][target]["model"]["r2"]["value"] > 0.1
+    assert found["skill"]["total"]["mean_column"]["value"] == pytest.approx(1)
 
 
-def test_baselines_have_scores_of_their_own(test_table: pd.DataFrame) -> None:
+def test_every_yardstick_is_scored_where_it_is_not_told(test_table: pd.DataFrame) -> None:
     found = assembled(element_truth(test_table), test_table)
     for target in TARGETS:
-        assert set(found["elements"][target]["baselines"]) == set(found["skill"][target]) <= set(found["yardsticks"])
-    mean_total = found["elements"]["total"]["baselines"]["mean_total"]
-    assert mean_total["r2"] <= 0
+        assert set(found["scores"][target]) == {"model", *found["skill"][target]}
+        assert set(found["skill"][target]) <= set(found["yardsticks"])
+        assert found["scores"][target][found["baseline_1"][target]]["skill"]["value"] == 0
+    assert "oracle_total" not in found["skill"]["total"]
+    assert "oracle_total_pt_pd" not in found["skill"]["Pt"]
+    mean = found["scores"]["total"]["mean_column"]
     training = truth_table(6, seed=9)["true_total"].mean()
-    assert mean_total["mae"] == pytest.approx((test_table["true_total"] - training).abs().mean())
+    assert mean["mae"]["value"] == pytest.approx((test_table["true_total"] - training).abs().mean())
 
 
 def test_skill_intervals_hold_the_skill_of_a_noisy_model(test_table: pd.DataFrame) -> None:
     noise = np.random.default_rng(5).normal(0, 0.5, (len(test_table), 5))
     found = assembled(element_truth(test_table) + noise, test_table)
-    for name in ("true_total_x_composition", "counted"):
+    for name in ("true_total_x_composition", "line_cell"):
         skill = found["skill"]["Pt"][name]
         assert skill["low"] < skill["value"] < skill["high"] < 1
 
 
 def test_summary_repeats_the_numbers_of_the_report(test_table: pd.DataFrame) -> None:
     found = assembled(element_truth(test_table) + 1.0, test_table)
-    assert found["summary"]["r2_Pt"] == found["elements"]["Pt"]["r2"]["value"]
-    assert found["summary"]["mae_total"] == pytest.approx(5)
-    assert found["summary"]["skill_total"] == found["skill"]["total"]["mean_total"]["value"]
-    assert found["summary"]["skill_counted_Pt"] == found["skill"]["Pt"]["counted"]["value"]
-    assert found["summary"]["recall"] == pytest.approx(0.75)
-    assert found["summary"]["precision"] == pytest.approx(0.6)
+    summary = report.summary(found)
+    assert summary["r2_Pt"] == found["scores"]["Pt"]["model"]["r2"]["value"]
+    assert summary["mae_total"] == pytest.approx(5)
+    assert summary["skill_total"] == found["skill"]["total"]["mean_column"]["value"]
+    assert summary["skill_Pt"] == found["skill"]["Pt"]["true_total_x_composition"]["value"]
+    assert summary["skill_counted_Pt"] == found["skill"]["Pt"]["line_cell"]["value"]
+    assert summary["recall"] == pytest.approx(0.75)
+    assert summary["precision"] == pytest.approx(0.6)
 
 
 def test_counts_columns_and_images(test_table: pd.DataFrame) -> None:
     found = assembled(element_truth(test_table), test_table)
-    assert (found["columns"], found["images"], found["counting"]["columns"]) == (100, 5, 120)
+    assert (found["columns"], found["images"], found["counting"]["cell"]["columns"]) == (100, 5, 120)
 
 
 def test_what_is_undefined_is_null_in_strict_json(test_table: pd.DataFrame) -> None:
     constant = test_table.assign(true_Pd=2)
     text = json.dumps(assembled(element_truth(constant), constant), allow_nan=False)
-    assert json.loads(text)["elements"]["Pd"]["r2"] == {"value": None, "low": None, "high": None}
+    assert json.loads(text)["scores"]["Pd"]["model"]["r2"] == {"value": None, "low": None, "high": None}
 
 
 def test_same_seed_gives_the_same_report(test_table: pd.DataFrame) -> None:
@@ -106,35 +122,12 @@ def test_same_seed_gives_the_same_report(test_table: pd.DataFrame) -> None:
     assert assembled(predicted, test_table) == assembled(predicted, test_table)
 
 
-def test_tables_hold_shares_and_skills(test_table: pd.DataFrame) -> None:
+def test_tables_hold_shares_and_scores(test_table: pd.DataFrame) -> None:
     found = assembled(element_truth(test_table) + 1.0, test_table)
     shares = report.share_table(found).set_index("target")
     assert shares.loc["Pt", "1"] == 1
     assert shares.loc["total", "more"] == 1
-    skills = report.skill_table(found)
-    assert len(skills) == 6 * 3 + 2
-    pt = skills[(skills["target"] == "Pt") & (skills["baseline"] == "counted")].iloc[0]
-    assert pt["skill"] == found["skill"]["Pt"]["counted"]["value"]
-
-
-def test_found_columns_are_judged_within_the_tolerance() -> None:
-    true = np.array([[10.0, 10.0], [30.0, 10.0]])
-    found = np.array([[10.0, 12.9], [30.0, 13.1], [20.0, 40.0]])
-    judged = report.detect(true, found, shape=SHAPE, sampling_angstrom=0.2)
-    assert (judged.true, judged.true_found, judged.found, judged.found_true) == (2, 1, 3, 1)
-
-
-def test_columns_at_the_border_are_not_judged_but_may_be_partners() -> None:
-    true = np.array([[1.0, 25.0], [25.0, 46.5]])
-    found = np.array([[25.0, 45.5], [25.0, 2.0]])
-    judged = report.detect(true, found, shape=SHAPE, sampling_angstrom=0.2)
-    assert (judged.true, judged.true_found, judged.found, judged.found_true) == (0, 0, 1, 1)
-
-
-def test_detections_add_up_over_images() -> None:
-    total = report.Detection(2, 1, 3, 1) + report.Detection(2, 2, 1, 1)
-    assert (total.recall, total.precision) == (0.75, 0.5)
-
-
-def test_recall_without_columns_is_undefined() -> None:
-    assert np.isnan(report.Detection(0, 0, 0, 0).recall)
+    scores = report.score_table(found).set_index(["target", "estimator"])
+    assert scores.loc[("Pt", "line_cell"), "model_skill_over"] == found["skill"]["Pt"]["line_cell"]["value"]
+    assert scores.loc[("Pt", "model"), "within_1"] == 1
+    assert scores.loc[("total", "model"), "within_1"] == 0

@@ -5,6 +5,7 @@ import pytest
 from heamap.evaluation import table, targets
 
 SAMPLING = 0.2
+DARK = np.zeros((40, 60))
 
 
 def gaussians(
@@ -72,15 +73,17 @@ def test_a_column_outside_the_image_is_refused() -> None:
 def test_measured_rows_and_columns_are_not_swapped() -> None:
     columns = columns_table()
     image = gaussians([12.3, 20.0], [40.6, 15.0], [7.0, 2.0])
-    measured = table.measure(5, columns, image, split="test", sampling_angstrom=SAMPLING)
-    np.testing.assert_allclose(measured["peak_intensity"], [7.0, 2.0], rtol=0.01)
+    measured = table.measure(5, columns, -image, image, split="test", sampling_angstrom=SAMPLING)
+    np.testing.assert_allclose(measured["peak_intensity"], [-7.0, -2.0], rtol=0.01)
+    np.testing.assert_allclose(measured["beam_fraction"], [7.0, 2.0], rtol=0.01)
+    np.testing.assert_allclose(measured["gaussian_height"], [7.0, 2.0], rtol=0.01)
     assert measured["integrated_intensity"].iloc[0] == pytest.approx(
         3.5 * measured["integrated_intensity"].iloc[1], rel=0.03
     )
 
 
 def test_measured_truth_carries_sums_and_identity() -> None:
-    measured = table.measure(5, columns_table(), np.zeros((40, 60)), split="test", sampling_angstrom=SAMPLING)
+    measured = table.measure(5, columns_table(), DARK, DARK, split="test", sampling_angstrom=SAMPLING)
     assert measured["sample"].tolist() == [5, 5]
     assert measured["column"].tolist() == [4, 9]
     assert measured["true_NiCoFe"].tolist() == [3, 7]
@@ -88,13 +91,13 @@ def test_measured_truth_carries_sums_and_identity() -> None:
 
 
 def test_a_sample_without_columns_gives_an_empty_table() -> None:
-    measured = table.measure(5, columns_table()[:0], np.zeros((40, 60)), split="test", sampling_angstrom=SAMPLING)
+    measured = table.measure(5, columns_table()[:0], DARK, DARK, split="test", sampling_angstrom=SAMPLING)
     assert len(measured) == 0
     assert "true_total" in measured
 
 
 def test_predictions_keep_their_element() -> None:
-    measured = table.measure(5, columns_table(), np.zeros((40, 60)), split="test", sampling_angstrom=SAMPLING)
+    measured = table.measure(5, columns_table(), DARK, DARK, split="test", sampling_angstrom=SAMPLING)
     predicted = table.with_predictions(measured, [[3.1, 1.0, 0.0, 2.0, 0.5], [0.0, 2.0, 1.0, 0.0, 4.0]])
     assert predicted["pred_Pt"].tolist() == [3.1, 0.0]
     assert predicted["pred_Fe"].tolist() == [0.5, 4.0]
@@ -103,7 +106,7 @@ def test_predictions_keep_their_element() -> None:
 
 
 def test_predictions_for_another_number_of_columns_are_refused() -> None:
-    measured = table.measure(5, columns_table(), np.zeros((40, 60)), split="test", sampling_angstrom=SAMPLING)
+    measured = table.measure(5, columns_table(), DARK, DARK, split="test", sampling_angstrom=SAMPLING)
     with pytest.raises(ValueError, match="3 predictions for 2 columns"):
         table.with_predictions(measured, np.zeros((3, 5)))
 

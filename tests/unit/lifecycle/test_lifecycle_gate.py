@@ -21,9 +21,14 @@ LIMITS = Gate(
     champion_margin=0.0,
     require_clean_git=True,
 )
+COVERED = {"share": 0.91, "verdict": "covered", "side": "within", "decided": False}
+NARROW = {"share": 0.6, "verdict": "not covered", "side": "below", "decided": True}
+
 GOOD = gate.Evidence(
-    skill_pt={"true_total_x_composition": 0.4, "counted": 0.6},
-    skill_total={"mean_total": 0.9, "counted": 0.2},
+    skill_pt={"true_total_x_composition": 0.4, "line_cell": 0.6},
+    skill_total={"mean_column": 0.9, "line_cell": 0.2},
+    coverage={"Pt": COVERED, "total": COVERED},
+    coverage_level=0.9,
     improvement=gate.Improvement(0.1, 0.02, 0.18, 12),
     champion="version 3",
     comparable=True,
@@ -62,9 +67,11 @@ def test_good_evidence_passes_and_every_criterion_is_listed() -> None:
     assert verdict.passed
     assert [criterion.name for criterion in verdict.criteria] == [
         "skill_Pt_over_true_total_x_composition",
-        "skill_Pt_over_counted",
-        "skill_total_over_mean_total",
-        "skill_total_over_counted",
+        "skill_Pt_over_line_cell",
+        "skill_total_over_mean_column",
+        "skill_total_over_line_cell",
+        "coverage_Pt",
+        "coverage_total",
         "improvement_over_champion",
         "parity_error",
         "count_mismatch",
@@ -77,9 +84,10 @@ def test_good_evidence_passes_and_every_criterion_is_listed() -> None:
 @pytest.mark.parametrize(
     ("criterion", "change"),
     [
-        ("skill_Pt_over_counted", {"skill_pt": {"true_total_x_composition": 0.4, "counted": 0.1}}),
-        ("skill_Pt_over_counted", {"skill_pt": {"true_total_x_composition": 0.4, "counted": None}}),
-        ("skill_total_over_mean_total", {"skill_total": {"mean_total": -0.01, "counted": 0.2}}),
+        ("skill_Pt_over_line_cell", {"skill_pt": {"true_total_x_composition": 0.4, "line_cell": 0.1}}),
+        ("skill_Pt_over_line_cell", {"skill_pt": {"true_total_x_composition": 0.4, "line_cell": None}}),
+        ("skill_total_over_mean_column", {"skill_total": {"mean_column": -0.01, "line_cell": 0.2}}),
+        ("coverage_total", {"coverage": {"Pt": COVERED, "total": NARROW}}),
         ("improvement_over_champion", {"improvement": gate.Improvement(0.1, -0.02, 0.18, 12)}),
         ("improvement_over_champion", {"improvement": None, "comparable": False}),
         ("parity_error", {"parity_error": 0.01}),
@@ -166,9 +174,9 @@ def test_a_missing_link_is_a_gap(inside: Lineage, run: Lineage | None, locked: d
 def test_skills_come_from_the_evaluation_report() -> None:
     report = {
         "skill": {
-            "Pt": {"true_total_x_composition": {"value": 0.3}, "counted": {"value": 0.6}},
-            "total": {"mean_total": {"value": 0.9}, "counted": {"value": 0.1}},
+            "Pt": {"true_total_x_composition": {"value": 0.3}, "line_cell": {"value": 0.6}},
+            "total": {"mean_column": {"value": 0.9}, "line_cell": {"value": 0.1}},
         }
     }
     assert gate.skills(report, "Pt") == {"true_total_x_composition": 0.3, "counted": 0.6}
-    assert gate.skills(report, "total") == {"mean_total": 0.9, "counted": 0.1}
+    assert gate.skills(report, "total") == {"mean_total": 0.9, "line_cell": 0.1}

@@ -7,7 +7,7 @@ from heamap.elements import ELEMENTS
 from heamap.errors import InputError
 from heamap.params import load
 from heamap.structures.motif import Motif
-from heamap.structures.sample import draw_sample, draw_structures, split_samples
+from heamap.structures.sample import SPLITS, draw_sample, draw_structures, split_samples
 
 PARAMS = load(Path(__file__).parents[3] / "params.yaml")
 BASE = PARAMS.base
@@ -87,10 +87,12 @@ def test_fields_of_the_paper_hold_larger_particles(motif):
     assert 15 <= sample.columns["total"].max() <= 40
 
 
-@pytest.mark.parametrize(("samples", "sizes"), [(60, (42, 6, 12)), (10, (7, 1, 2)), (12, (8, 1, 3))])
+@pytest.mark.parametrize(("samples", "sizes"), [(60, (36, 6, 6, 12)), (10, (6, 1, 1, 2)), (12, (7, 1, 1, 3))])
 def test_split_has_the_exact_fractions(samples, sizes):
-    split = split_samples(samples, {"train": 0.7, "validation": 0.1, "test": 0.2}, np.random.default_rng(0))
-    assert tuple(int((split == name).sum()) for name in ("train", "validation", "test")) == sizes
+    split = split_samples(
+        samples, {"train": 0.6, "validation": 0.1, "calibration": 0.1, "test": 0.2}, np.random.default_rng(0)
+    )
+    assert tuple(int((split == name).sum()) for name in SPLITS) == sizes
 
 
 def test_split_is_a_permutation_that_the_seed_decides():

@@ -1,0 +1,89 @@
+"""What the evaluation measures of every image: truth, intensities, predictions and what is known of the image."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from tqdm import tqdm
+
+from heamap.dataset.examples import detected, example
+from heamap.dataset.statistics import nearest_column_angstrom
+from heamap.dataset.store import Dataset
+from heamap.evaluation import slices, table
+from heamap.evaluation.detection import Detection, detect
+from heamap.evaluation.readout import DISTANCE_SHARE, THRESHOLD_ATOMS, find_columns, read_counts
+from heamap.lifecycle.export import load_float32
+from heamap.params import Params
+
+Network = Callable[[npt.NDArray[np.float32]], npt.NDArray[np.float32]]
+"""From one input (rows, cols, 1) to its maps (rows, cols, 5)."""
+
+SETTINGS = ("energy_ev", "semiangle_mrad", "defocus_angstrom", "astigmatism_angstrom")
+"""Microscope settings that slices are cut by."""
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """Columns with predictions, and how well columns were found."""
+
+    columns: pd.DataFrame
+    detection: Detection
+
+
+def load_network(path: Path) -> Network:
+    """The model as it is exported, in float32."""
+    model = load_float32(path)
+    return lambda image: np.asarray(model(image[None], training=False), dtype=np.float32)[0]
+
+
+def measure(data: Dataset, sample: int, params: Params) -> tuple[pd.DataFrame, npt.NDArray[np.float32]]:
+    """Truth and intensities of the columns in a sample's field, and the network's input (rows, cols, 1)."""
+    sampling = params.base.sampling_angstrom
+    image, columns = example(data, sample, params=params, epoch=None, in_field=False)
+    inside = columns[columns["in_field"]].reset_index(drop=True)
+    measured = table.measure(
+        sample,
+        inside,
+        image[..., 0],
+        detected(data.image(sample), sample, params=params),
+        split=str(data.samples.loc[sample, "split"]),
+        sampling_angstrom=sampling,
+    )
+    places = ["row", "col"]
+    edge = slices.edge_distances_angstrom(inside[places], columns[places], sampling_angstrom=sampling)
+    return measured.assign(edge_distance_angstrom=edge), image
+
+
+def measure_all(data: Dataset, samples: Iterable[int], params: Params) -> pd.DataFrame:
+    """Truth and intensities of many samples' columns."""
+    parts = [measure(data, int(sample), params)[0] for sample in tqdm(samples, desc="measuring", disable=None)]
+    return pd.concat(parts, ignore_index=True)
+
+
+def predict_all(data: Dataset, samples: Iterable[int], network: Network, params: Params) -> Predicted:
+    """The same with the network's counts at every true column, and how well columns are found."""
+    sampling = params.base.sampling_angstrom
+    gap = nearest_column_angstrom(data, sampling_angstrom=sampling)
+    parts, detection = [], Detection(0, 0, 0, 0)
+    for sample in tqdm(samples, desc="predicting", disable=None):
+        truth, image = measure(data, int(sample), params)
+        maps = network(image)
+        positions = truth[["row", "col"]].to_numpy()
+        parts.append(table.with_predictions(truth, read_counts(maps, positions[:, 0], positions[:, 1])))
+        # The scorer's own settings: what is measured here is what a user gets.
+        found = find_columns(
+            maps,
+            sampling_angstrom=sampling,
+            min_distance_angstrom=DISTANCE_SHARE * gap,
+            threshold=THRESHOLD_ATOMS,
+        )
+        detection += detect(positions, found, shape=maps.shape[:2], sampling_angstrom=sampling)
+    return Predicted(pd.concat(parts, ignore_index=True), detection)
+
+
+def describe(data: Dataset, samples: npt.NDArray[np.int64]) -> pd.DataFrame:
+    """What slices are cut by, indexed by sample: chemistry model and microscope settings."""
+    return data.samples.loc[samples, ["chemistry", *SETTINGS]]

@@ -1,0 +1,86 @@
+"""What the model's contract says of its own errors, applied to one image."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from heamap.contract import Contract
+from heamap.evaluation.aggregation_report import AggregationCalibration, aggregation_report
+from heamap.evaluation.claims import AGGREGATED
+from heamap.evaluation.conformal import Intervals, whole_ends
+from heamap.seeds import Stream, generator
+
+LEAST_COLUMNS = 10
+"""Fewer columns say nothing of aggregation."""
+
+
+@dataclass(frozen=True)
+class Certainty:
+    """Intervals around the counts of one image.
+
+    Attributes
+    ----------
+    level : promised share of the columns inside
+    low, high : (n, 7) whole atoms in the order of ``heamap.evaluation.targets.TARGETS``
+    calibrated : (n,) whether the predicted total lies in the range that the intervals were calibrated in
+    """
+
+    level: float
+    low: npt.NDArray[np.int64]
+    high: npt.NDArray[np.int64]
+    calibrated: npt.NDArray[np.bool_]
+
+
+def check(contract: Contract) -> None:
+    """Refuse a contract whose calibration cannot be read.
+
+    Raises
+    ------
+    InputError : intervals or aggregation are not as heamap writes them
+    """
+    if contract.intervals is not None:
+        Intervals.from_dict(contract.intervals)
+    if contract.aggregation is not None:
+        AggregationCalibration.from_dict(contract.aggregation)
+
+
+def read_certainty(counts: npt.NDArray[np.float64], contract: Contract) -> Certainty | None:
+    """Intervals of the counts (n, 5); None where the model carries none."""
+    if contract.intervals is None:
+        return None
+    intervals = Intervals.from_dict(contract.intervals)
+    low, high = whole_ends(*intervals.around(counts))
+    return Certainty(intervals.level, low, high, ~intervals.outside(counts.sum(axis=1)))
+
+
+def read_aggregation(
+    counts: npt.NDArray[np.float64], positions_angstrom: npt.NDArray[np.float64], contract: Contract
+) -> dict[str, Any] | None:
+    """What the image says of aggregation; None where the model or the image is not fit to say anything.
+
+    The same image gives the same answer: the test's random draws are fixed.
+
+    Parameters
+    ----------
+    counts, positions_angstrom : (n, 5) and (n, 2)
+    """
+    if contract.aggregation is None:
+        return None
+    calibration = AggregationCalibration.from_dict(contract.aggregation)
+    if len(counts) < LEAST_COLUMNS or not counts.sum() > 0:
+        return None
+    return aggregation_report(counts, positions_angstrom, calibration, generator(0, Stream.AGGREGATION))
+
+
+def claims(aggregation: dict[str, Any] | None) -> tuple[str, ...]:
+    """One line for every element that may be called aggregated."""
+    if aggregation is None:
+        return ()
+    return tuple(
+        f"{symbol} gathers in columns (p = {found['p_value']:.2g}, correlation {found['correlation']:.2f} ± "
+        f"{found['standard_error']:.2f})"
+        for symbol, found in aggregation["elements"].items()
+        if found["claim"] == AGGREGATED
+    )

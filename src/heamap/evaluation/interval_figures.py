@@ -1,0 +1,63 @@
+"""Coverage of the prediction intervals by target and slice."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from heamap.evaluation.coverage import COVERED, OVERALL_TOLERANCE, SLICE_TOLERANCE
+from heamap.evaluation.targets import TARGETS
+
+OVERALL = "overall"
+
+
+def coverage_table(report: Mapping[str, Any]) -> pd.DataFrame:
+    """One row per target and slice: ``target``, ``cut``, ``slice`` and the fields of a ``Coverage``.
+
+    Parameters
+    ----------
+    report : ``heamap.evaluation.coverage.coverage_report``
+    """
+    rows: list[dict[str, Any]] = []
+    for target in TARGETS:
+        found = report["targets"][target]
+        rows.append({"target": target, "cut": OVERALL, "slice": OVERALL, **found["overall"]})
+        for cut, slices in found["slices"].items():
+            rows += [{"target": target, "cut": cut, "slice": name, **part} for name, part in slices.items()]
+    return pd.DataFrame(rows)
+
+
+def coverage_plot(table: pd.DataFrame, *, level: float) -> Figure:
+    """Share of the columns inside their intervals, a panel a target; bands are what counts as covered.
+
+    Parameters
+    ----------
+    table : ``coverage_table``
+    level : promised share
+    """
+    slices = list(dict.fromkeys(zip(table["cut"], table["slice"], strict=True)))
+    figure = Figure(figsize=(13, 1.4 + 0.19 * len(slices)), layout="constrained")
+    panels = figure.subplots(1, len(TARGETS), sharey=True)
+    for axes, target in zip(panels, TARGETS, strict=True):
+        axes.axvspan(level - SLICE_TOLERANCE, level + SLICE_TOLERANCE, color="0.92")
+        axes.axvspan(level - OVERALL_TOLERANCE, level + OVERALL_TOLERANCE, color="0.8")
+        for row in table[table["target"] == target].to_dict("records"):
+            place = slices.index((row["cut"], row["slice"]))
+            covered = row["verdict"] == COVERED
+            colour = "#0072B2" if covered else "#D55E00"
+            if pd.notna(row["low"]):
+                axes.plot([row["low"], row["high"]], [place, place], color=colour, linewidth=1)
+            axes.plot(row["share"], place, "o" if covered else "D", color=colour, markersize=4)
+        axes.set_title(target, fontsize=10)
+        axes.set_xlim(0.5, 1.01)
+    panels[0].set_yticks(
+        range(len(slices)), [name if cut == OVERALL else f"{_words(cut)}: {name}" for cut, name in slices], fontsize=7
+    )
+    panels[0].invert_yaxis()
+    figure.supxlabel("Share of columns inside their interval (circle: covered; diamond: not)", fontsize=10)
+    return figure
+
+
+def _words(cut: str) -> str:
+    return str(cut).replace("_", " ")

@@ -1,0 +1,32 @@
+import numpy as np
+
+from heamap.evaluation.coverage import coverage_report
+from heamap.evaluation.interval_figures import coverage_plot, coverage_table
+from heamap.evaluation.targets import TARGETS, with_sums
+
+
+def report() -> dict:
+    """Totals are always missed, everything else is always covered."""
+    counts = np.tile(np.arange(5.0), (40, 1))
+    low, high = with_sums(counts) - 1, with_sums(counts) + 1
+    low[:, -1] += 5
+    high[:, -1] += 5
+    slices = {"dose": np.repeat(["low", "high"], 20)}
+    return coverage_report(np.arange(40) // 10, counts, low, high, slices, level=0.9)
+
+
+def test_table_has_every_target_overall_and_in_every_slice() -> None:
+    table = coverage_table(report())
+    assert len(table) == len(TARGETS) * 3
+    total = table[table["target"] == "total"]
+    assert set(total["share"]) == {0.0}
+    assert set(total["verdict"]) == {"not covered"}
+    assert total["cut"].tolist() == ["overall", "dose", "dose"]
+
+
+def test_what_is_not_covered_is_drawn_as_a_diamond() -> None:
+    figure = coverage_plot(coverage_table(report()), level=0.9)
+    panels = dict(zip(TARGETS, figure.axes, strict=True))
+    marks = [line.get_marker() for line in panels["total"].lines if line.get_marker() != "None"]
+    assert marks == ["D", "D", "D"]
+    assert figure.axes[0].get_yticklabels()[1].get_text() == "dose: high"
