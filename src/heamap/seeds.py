@@ -20,6 +20,7 @@ class Stream(IntEnum):
     BOOTSTRAP = 10
     EXAMPLE = 11
     ENGINE = 12
+    COUNTERFACTUALS = 13
 
 
 def sequence(seed: int, stream: Stream, *index: int) -> np.random.SeedSequence:
