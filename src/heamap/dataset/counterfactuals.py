@@ -87,6 +87,8 @@ def simulate_counterfactuals(
     structures = open_structures(structures_folder)
     samples = structures.split(EXAM)[: parameters.counterfactuals.particles].tolist()
     images = ImageFolder(folder, samples=len(samples) * len(VARIANTS), pixels=parameters.base.pixels)
+    # What opens after an interruption must not pair new images with old columns.
+    (folder / "columns.parquet").unlink(missing_ok=True)
     waiting: dict[str, tuple[Task, list[int]]] = {}
     tables: list[pd.DataFrame] = []
     for sample in samples:
