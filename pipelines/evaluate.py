@@ -9,6 +9,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from common import run_stage
+from heamap.dataset.counterfactual_report import assess
+from heamap.dataset.counterfactuals import open_counterfactuals
 from heamap.dataset.examples import example
 from heamap.dataset.labels import label_maps
 from heamap.dataset.store import Dataset, open_dataset
@@ -16,6 +18,7 @@ from heamap.elements import ELEMENTS
 from heamap.errors import InputError
 from heamap.evaluation import (
     accuracy,
+    counterfactuals,
     counting,
     figures,
     interval_figures,
@@ -32,7 +35,7 @@ from heamap.params import Params
 from heamap.seeds import Stream, generator
 from measured import Network, describe, load_network, measure_all, predict_all
 
-STRUCTURES, IMAGES = Path("data/structures"), Path("data/images")
+STRUCTURES, IMAGES, COUNTERFACTUALS = Path("data/structures"), Path("data/images"), Path("data/counterfactuals")
 MODEL, RUN = Path("models/model.keras"), Path("models/run.json")
 CURVES, BOUNDS = Path("plots/training/learning_curves.csv"), Path("data/bounds/table.parquet")
 PREDICTIONS = Path("data/evaluation/predictions.parquet")
@@ -64,7 +67,7 @@ def evaluate(params: Params) -> str:
     )
     every = pooled_bound(test, params)
     bound = usual(every, params)
-    labels = slices.cuts(test, describe(data, data.split("test")))
+    labels = slices.cuts(test, describe(data, data.split("test"), params))
     found["bound"] = json.loads(every.to_json(orient="records"))
     found["slices"] = slices.score(
         test,
@@ -74,12 +77,20 @@ def evaluate(params: Params) -> str:
         rng=generator(params.base.seed, Stream.BOOTSTRAP, 2),
     )
     calibrated = certainty(data, training, calibration, test, labels, params, found)
+    found["counterfactuals"], moved = assess(
+        open_counterfactuals(COUNTERFACTUALS),
+        network,
+        params=params,
+        rng=generator(params.base.seed, Stream.BOOTSTRAP, 4),
+    )
     found = {"summary": summarize(found, bound), **found}
     text = accuracy.markdown(
         report.score_table(found), bound, columns=found["columns"], images=found["images"], level=report.LEVEL
     )
     write(found, calibrated, test, text)
     draw(found, test, bound)
+    counterfactuals.as_table(found["counterfactuals"]).to_csv(PLOTS / "counterfactuals.csv", index=False)
+    moved.savefig(PLOTS / "counterfactuals.png", dpi=150)
     draw_overview(data, network, test, params)
     track(params, found)
     scores = " ".join(

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 from tqdm import tqdm
 
-from heamap.dataset.examples import detected, example
+from heamap.dataset.examples import detected, drawn_effects, example
 from heamap.dataset.statistics import nearest_column_angstrom
 from heamap.dataset.store import Dataset
 from heamap.evaluation import slices, table
@@ -84,6 +84,10 @@ def predict_all(data: Dataset, samples: Iterable[int], network: Network, params:
     return Predicted(pd.concat(parts, ignore_index=True), detection)
 
 
-def describe(data: Dataset, samples: npt.NDArray[np.int64]) -> pd.DataFrame:
-    """What slices are cut by, indexed by sample: chemistry model and microscope settings."""
-    return data.samples.loc[samples, ["chemistry", *SETTINGS]]
+def describe(data: Dataset, samples: npt.NDArray[np.int64], params: Params) -> pd.DataFrame:
+    """What slices are cut by, indexed by sample: chemistry model, dose and microscope settings."""
+    doses = [
+        drawn_effects(data.image(int(sample)), int(sample), params=params).dose_per_square_angstrom[0]
+        for sample in samples
+    ]
+    return data.samples.loc[samples, ["chemistry", *SETTINGS]].assign(dose_per_square_angstrom=doses)

@@ -145,6 +145,13 @@ class Simulate(Block):
     thermal: Thermal
 
 
+class Counterfactuals(Block):
+    """Test particles that are simulated again with edited chemistry."""
+
+    particles: Count
+    """How many, the first ones of the test split; all of them where it holds fewer."""
+
+
 class Validate(Block):
     max_total: Count
     """Atoms in a column that physics allows at most."""
@@ -282,6 +289,7 @@ class Params(Block):
     motifs: Motifs
     structures: Structures
     simulate: Simulate
+    counterfactuals: Counterfactuals
     validate_: Annotated[Validate, Field(alias="validate")]
     train: Train
     bounds: Bounds

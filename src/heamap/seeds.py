@@ -23,6 +23,7 @@ class Stream(IntEnum):
     BOUNDS = 13
     AGGREGATION = 14
     TREES = 15
+    COUNTERFACTUALS = 16
 
 
 def sequence(seed: int, stream: Stream, *index: int) -> np.random.SeedSequence:

@@ -52,7 +52,9 @@ def covers(dependency: str, source: str) -> bool:
     return source == dependency or source.startswith(f"{dependency}/")
 
 
-@pytest.mark.parametrize("stage", ["motifs", "structures", "simulate", "train", "bounds", "evaluate", "export"])
+@pytest.mark.parametrize(
+    "stage", ["motifs", "structures", "simulate", "counterfactuals", "train", "bounds", "evaluate", "export"]
+)
 def test_a_stage_depends_on_all_that_it_computes_with(graph, stage):
     missing = {source for source in computing(graph, stage) if not any(covers(name, source) for name in listed(stage))}
     assert missing == set()

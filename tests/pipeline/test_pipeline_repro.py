@@ -6,7 +6,19 @@ import re
 import pandas as pd
 import yaml
 
-STAGES = ("motifs", "structures", "simulate", "validate", "train", "evaluate", "export", "gate", "promote", "score")
+STAGES = (
+    "motifs",
+    "structures",
+    "simulate",
+    "counterfactuals",
+    "validate",
+    "train",
+    "evaluate",
+    "export",
+    "gate",
+    "promote",
+    "score",
+)
 
 
 def test_line_ends_with_a_champion_and_a_scored_micrograph(repository):

@@ -6,9 +6,9 @@ import numpy as np
 import numpy.typing as npt
 
 from heamap.dataset import augment
-from heamap.imaging.effects import degrade
+from heamap.imaging.effects import degrade, drawn
 from heamap.imaging.normalize import normalize
-from heamap.params import Params
+from heamap.params import Effects, Params
 from heamap.seeds import Stream, generator
 
 if TYPE_CHECKING:
@@ -80,8 +80,8 @@ def render(
     """
     sampling, train = params.base.sampling_angstrom, params.train
     if epoch is None:
-        seen = detected(clean, sample, params=params)
-        return normalize(seen, kind=train.normalization, sampling_angstrom=sampling)[..., None], positions
+        rng = generator(params.base.seed, Stream.EFFECTS, sample)
+        return observed(clean, train.effects, params=params, rng=rng), positions
     index = (epoch, sample)
     variation = augment.draw(
         train.augment,
@@ -97,3 +97,23 @@ def render(
     image = normalize(image, kind=train.normalization, sampling_angstrom=sampling)
     image, positions = augment.crop(image, positions, corner=variation.corner, side=train.crop_pixels)
     return image[..., None], positions
+
+
+def observed(
+    clean: npt.NDArray[np.float32], effects: Effects, *, params: Params, rng: np.random.Generator
+) -> npt.NDArray[np.float32]:
+    """The network's input (pixels, pixels, 1) of a clean image (pixels, pixels): degraded and normalised."""
+    sampling = params.base.sampling_angstrom
+    seen = degrade(clean, effects=effects, sampling_angstrom=sampling, rng=rng)
+    return normalize(seen, kind=params.train.normalization, sampling_angstrom=sampling)[..., None]
+
+
+def drawn_effects(clean: npt.NDArray[np.float32], sample: int, *, params: Params) -> Effects:
+    """A sample's fixed effects, those of :func:`render` without an epoch, as ranges of no width: its dose among them.
+
+    Parameters
+    ----------
+    clean : (pixels, pixels) fractions of the incident beam
+    """
+    rng = generator(params.base.seed, Stream.EFFECTS, sample)
+    return drawn(clean, effects=params.train.effects, sampling_angstrom=params.base.sampling_angstrom, rng=rng)

@@ -60,10 +60,10 @@ def simulate_all(
     if waiting:
         tasks = (_task(structures, sample, parameters) for *_, sample in sorted(waiting))
         with (
-            _client(scheduler, parameters.simulate.workers, len(waiting)) as client,
-            _bar(total, total - len(waiting)) as bar,
+            cluster(scheduler, parameters.simulate.workers, len(waiting)) as client,
+            progress(total, total - len(waiting)) as bar,
         ):
-            for task, image, record in _results(client, tasks, structures.samples["name"]):
+            for task, image, record in results(client, tasks, structures.samples["name"]):
                 images.write(task.sample, image, key=task.key, record=record)
                 bar.update()
     images.finish()
@@ -83,9 +83,19 @@ def _task(structures: Structures, sample: int, parameters: params.Params) -> Tas
     )
 
 
-def _results(
+def results(
     client: Client, tasks: Iterator[Task], names: pd.Series
 ) -> Iterator[tuple[Task, npt.NDArray[np.float32], dict[str, Any]]]:
+    """Each task with its image and record, as they are finished; tasks are taken no faster than workers need them.
+
+    Parameters
+    ----------
+    names : by sample, for messages
+
+    Raises
+    ------
+    InputError : a sample cannot be simulated, or a worker runs another engine
+    """
     task_of: dict[str, Task] = {}
 
     def submit(task: Task) -> Future:
@@ -103,7 +113,7 @@ def _results(
             reason = " ".join(str(failure).split()) or "no message"
             raise InputError(
                 f"sample {names[task.sample]} was not simulated: {type(failure).__name__}: {reason}; "
-                "what is finished is kept, run the simulate stage again to go on"
+                "what is finished is kept, run the stage again to go on"
             )
         image, record = future.result()
         expected = engines.version(task.engine)
@@ -118,7 +128,13 @@ def _results(
 
 
 @contextmanager
-def _client(scheduler: str | None, workers: int, tasks: int) -> Iterator[Client]:
+def cluster(scheduler: str | None, workers: int, tasks: int) -> Iterator[Client]:
+    """A client of the scheduler at that address, or of a local cluster of ``workers`` processes (0: one per core).
+
+    Raises
+    ------
+    InputError : the scheduler does not answer
+    """
     if scheduler is not None:
         try:
             client = Client(scheduler, timeout=CONNECT_TIMEOUT_SECONDS)
@@ -129,14 +145,15 @@ def _client(scheduler: str | None, workers: int, tasks: int) -> Iterator[Client]
         return
     count = min(workers or CPU_COUNT, tasks)
     with (
-        LocalCluster(n_workers=count, threads_per_worker=1, processes=True, dashboard_address=":0") as cluster,
-        Client(cluster) as client,
+        LocalCluster(n_workers=count, threads_per_worker=1, processes=True, dashboard_address=":0") as local,
+        Client(local) as client,
     ):
         yield client
 
 
 @contextmanager
-def _bar(total: int, finished: int) -> Iterator[tqdm]:
+def progress(total: int, finished: int) -> Iterator[tqdm]:
+    """A bar of images on standard error; lines where that is a log file."""
     terminal = sys.stderr.isatty()
     with tqdm(
         total=total,

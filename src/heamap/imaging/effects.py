@@ -104,25 +104,61 @@ def degrade(
     -------
     (rows, cols) float32, fractions of the incident beam
     """
-    seen = source_size(
-        image, fwhm_angstrom=rng.uniform(*effects.source_fwhm_angstrom), sampling_angstrom=sampling_angstrom
-    )
-    seen = background(
-        seen, fraction=rng.uniform(*effects.background_fraction), sampling_angstrom=sampling_angstrom, rng=rng
-    )
+    return _exposed(image, effects=effects, sampling_angstrom=sampling_angstrom, rng=rng)[0]
+
+
+def drawn(
+    image: npt.NDArray[np.floating], *, effects: params.Effects, sampling_angstrom: float, rng: np.random.Generator
+) -> params.Effects:
+    """What :func:`degrade` draws for this image from a generator in this state, as ranges of no width.
+
+    Strengths are drawn between the noises, and how many random numbers Poisson noise takes depends on the image: of
+    another image, or another dose, the same generator draws another read-out noise. To compare such images, degrade all
+    of them with what was drawn for one.
+
+    Parameters
+    ----------
+    image, effects, sampling_angstrom : as of :func:`degrade`
+    rng : is used up like by :func:`degrade`
+
+    Returns
+    -------
+    effects with which :func:`degrade`, from a generator in the same state, gives the same image
+    """
+    return _exposed(image, effects=effects, sampling_angstrom=sampling_angstrom, rng=rng)[1]
+
+
+def with_dose(effects: params.Effects, *, factor: float) -> params.Effects:
+    """The same effects at a multiple of the dose."""
+    low, high = effects.dose_per_square_angstrom
+    return effects.model_copy(update={"dose_per_square_angstrom": (factor * low, factor * high)})
+
+
+def _exposed(
+    image: Image, *, effects: params.Effects, sampling_angstrom: float, rng: np.random.Generator
+) -> tuple[npt.NDArray[np.float32], params.Effects]:
+    strengths: dict[str, tuple[float, float]] = {}
+
+    def strength(name: str) -> float:
+        value = float(rng.uniform(*getattr(effects, name)))
+        strengths[name] = (value, value)
+        return value
+
+    seen = source_size(image, fwhm_angstrom=strength("source_fwhm_angstrom"), sampling_angstrom=sampling_angstrom)
+    seen = background(seen, fraction=strength("background_fraction"), sampling_angstrom=sampling_angstrom, rng=rng)
     seen = scan_distortion(
         seen,
-        pixel_jitter_angstrom=rng.uniform(*effects.pixel_jitter_angstrom),
-        line_jitter_angstrom=rng.uniform(*effects.line_jitter_angstrom),
-        drift_fraction=rng.uniform(*effects.drift_fraction),
+        pixel_jitter_angstrom=strength("pixel_jitter_angstrom"),
+        line_jitter_angstrom=strength("line_jitter_angstrom"),
+        drift_fraction=strength("drift_fraction"),
         sampling_angstrom=sampling_angstrom,
         rng=rng,
     )
     seen = shot_noise(
         seen,
-        dose_per_square_angstrom=rng.uniform(*effects.dose_per_square_angstrom),
+        dose_per_square_angstrom=strength("dose_per_square_angstrom"),
         sampling_angstrom=sampling_angstrom,
         rng=rng,
     )
-    seen = readout(seen, noise=rng.uniform(*effects.readout_noise), rng=rng)
-    return quantize(seen, bits=effects.bits).astype(np.float32)
+    seen = readout(seen, noise=strength("readout_noise"), rng=rng)
+    return quantize(seen, bits=effects.bits).astype(np.float32), effects.model_copy(update=strengths)

@@ -148,7 +148,7 @@ def test_a_scheduler_that_does_not_answer_is_named(copied, monkeypatch):
 
 
 def test_a_bar_in_a_log_file_is_lines_with_the_time_left(capsys):
-    with simulation._bar(4, 1) as bar:
+    with simulation.progress(4, 1) as bar:
         bar.update()
     lines = capsys.readouterr().err.splitlines()
     assert "1/4" in lines[0]

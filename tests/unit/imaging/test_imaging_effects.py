@@ -122,3 +122,68 @@ def test_the_support_is_counted_with_the_dose():
     support = quiet(background_fraction=(0.02, 0.02), dose_per_square_angstrom=(1e4, 1e4))
     seen = effects.degrade(empty, effects=support, sampling_angstrom=SAMPLING, rng=rng())
     assert seen.std() > 0.8 * np.sqrt(0.02 / (1e4 * SAMPLING**2))
+
+
+REAL = params.Effects(
+    dose_per_square_angstrom=(1e5, 4e5),
+    source_fwhm_angstrom=(0.7, 1.1),
+    background_fraction=(0.0, 0.005),
+    pixel_jitter_angstrom=(0.0, 0.05),
+    line_jitter_angstrom=(0.0, 0.08),
+    drift_fraction=(0.0, 0.005),
+    readout_noise=(0.0, 0.01),
+    bits=16,
+)
+
+
+def by_hand(image: np.ndarray, ranges: params.Effects, rng: np.random.Generator) -> np.ndarray:
+    """The chain step by step: stored models were trained on these very numbers."""
+    seen = effects.source_size(image, fwhm_angstrom=rng.uniform(*ranges.source_fwhm_angstrom), sampling_angstrom=0.2)
+    seen = effects.background(
+        seen, fraction=rng.uniform(*ranges.background_fraction), sampling_angstrom=SAMPLING, rng=rng
+    )
+    pixel, line = rng.uniform(*ranges.pixel_jitter_angstrom), rng.uniform(*ranges.line_jitter_angstrom)
+    seen = effects.scan_distortion(
+        seen,
+        pixel_jitter_angstrom=pixel,
+        line_jitter_angstrom=line,
+        drift_fraction=rng.uniform(*ranges.drift_fraction),
+        sampling_angstrom=SAMPLING,
+        rng=rng,
+    )
+    dose = rng.uniform(*ranges.dose_per_square_angstrom)
+    seen = effects.shot_noise(seen, dose_per_square_angstrom=dose, sampling_angstrom=SAMPLING, rng=rng)
+    seen = effects.readout(seen, noise=rng.uniform(*ranges.readout_noise), rng=rng)
+    return effects.quantize(seen, bits=ranges.bits).astype(np.float32)
+
+
+def seen_with(image: np.ndarray, ranges: params.Effects) -> np.ndarray:
+    return effects.degrade(image, effects=ranges, sampling_angstrom=SAMPLING, rng=rng())
+
+
+def test_degrade_draws_between_the_noises_bit_by_bit():
+    image = columns_image()
+    np.testing.assert_array_equal(seen_with(image, REAL), by_hand(image, REAL, rng()))
+
+
+def test_what_was_drawn_gives_the_same_image_again():
+    image = columns_image()
+    fixed = effects.drawn(image, effects=REAL, sampling_angstrom=SAMPLING, rng=rng())
+    assert all(low == high for low, high in fixed.model_dump(exclude={"bits"}).values())
+    assert 1e5 < fixed.dose_per_square_angstrom[0] < 4e5
+    np.testing.assert_array_equal(seen_with(image, fixed), seen_with(image, REAL))
+
+
+def test_another_dose_leaves_every_other_strength_and_the_scan_alone():
+    image = columns_image()
+    still = quiet(dose_per_square_angstrom=(1e5, 4e5), line_jitter_angstrom=(0.05, 0.1), drift_fraction=(0.0, 0.01))
+    fixed = effects.drawn(image, effects=still, sampling_angstrom=SAMPLING, rng=rng())
+    doubled = effects.with_dose(fixed, factor=2)
+    assert doubled.dose_per_square_angstrom[0] == 2 * fixed.dose_per_square_angstrom[0]
+    assert doubled.model_dump(exclude={"dose_per_square_angstrom"}) == fixed.model_dump(
+        exclude={"dose_per_square_angstrom"}
+    )
+    # At an endless dose only the scan is left; at the doubled one noise of half the variance about it.
+    scanned = seen_with(image, effects.with_dose(fixed, factor=1e9))
+    noise = [np.var(seen_with(image, some) - scanned) for some in (fixed, doubled)]
+    assert noise[0] / noise[1] == pytest.approx(2, rel=0.1)
