@@ -13,7 +13,7 @@ from scipy.spatial import KDTree
 from heamap.evaluation.targets import TARGETS, FloatArray
 
 if TYPE_CHECKING:
-    from sklearn.ensemble import HistGradientBoostingRegressor  # type: ignore[import-untyped]
+    from sklearn.ensemble import HistGradientBoostingRegressor
 
 TREES = "local_features"
 
