@@ -123,7 +123,8 @@ def test_every_edit_has_its_counts(stored):
 def test_platinum_is_seen_and_iron_hardly(stored):
     assert change(stored, 1, SWAP_FE_NI) < 0.06
     assert change(stored, 1, SWAP_PT_NI) > 0.3
-    assert 0.02 < change(stored, 1, ORDER) < 0.3
+    # From Pt last to Pt first a column gains half to three quarters (docs/benchmarks.md).
+    assert 0.02 < change(stored, 1, ORDER) < 0.77
 
 
 def test_an_edit_of_absent_elements_shares_the_originals_draws(stored):
