@@ -62,7 +62,10 @@ def of_predictions(sources: Sources) -> pd.DataFrame:
             for name, part in estimates.shares(images, true, guess, draws, rng).items():
                 yield "Table 2", share_name(name), symbol, f"{paper[name]:g}" if name in paper else "", part
 
-    return _table(sources, rows())
+    found = _table(sources, rows())
+    # Quantity by quantity, as the paper prints them.
+    place = {quantity: index for index, quantity in enumerate(found["quantity"].unique())}
+    return found.sort_values("quantity", key=lambda names: names.map(place), kind="stable", ignore_index=True)
 
 
 def share_name(error: str) -> str:

@@ -36,14 +36,16 @@ def count_distribution(sources: Sources) -> Figure:
     columns = pd.concat([dataset.columns(sample) for sample in dataset.samples.index.tolist()], ignore_index=True)
     test = columns["sample"].isin(dataset.split("test"))
     figure = Figure(figsize=(12, 6), layout="constrained")
-    grid = figure.subplots(2, 3, sharey=False)
+    grid = figure.subplots(2, 3)
     for axes, name in zip(grid.ravel(), (*ELEMENTS, TOTAL), strict=True):
         counts = columns[name]
         edges = np.arange(counts.max() + 2) - 0.5
         colour = COLOURS.get(name, "0.4")
         axes.hist(counts[~test], edges, density=True, color=colour, alpha=0.6, label="training and validation")
         axes.hist(counts[test], edges, density=True, histtype="step", color="black", linewidth=1.2, label="test")
-        axes.set_title(f"{figures.LABELS[name]}: mean {counts.mean():.1f}, 0 to {counts.max()}", fontsize=10)
+        axes.set_title(
+            f"{figures.LABELS[name]}: mean {counts.mean():.1f}, {counts.min()} to {counts.max()}", fontsize=10
+        )
         axes.set_xlabel("Atoms in column")
         axes.set_ylabel("Share of columns")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -74,7 +76,6 @@ def error_by_count(table: pd.DataFrame, symbol: str) -> Figure:
         start += share
     left.set_ylim(0, 100)
     left.set_ylabel("Columns (%)")
-    left.legend(title="Error (atoms)", ncols=len(metrics.SHARE_NAMES), loc="lower left", fontsize=8, title_fontsize=8)
     mean = groups.mean().to_numpy()
     ends = np.abs(np.stack([groups.quantile(0.1), groups.quantile(0.9)]) - mean)
     label = "mean, 10th to 90th percentile"
@@ -82,6 +83,9 @@ def error_by_count(table: pd.DataFrame, symbol: str) -> Figure:
     right.axhline(0, color="0.5", linewidth=1)
     right.set_ylabel("Predicted - true (atoms)")
     right.legend(frameon=False, fontsize=8)
+    handles, names = left.get_legend_handles_labels()
+    names[:1] = [f"error of {names[0]} atoms"]
+    figure.legend(handles, names, ncols=len(names), loc="outside lower left", fontsize=8, frameon=False)
     for axes in (left, right):
         axes.set_xlabel(f"True {symbol} (atoms in column)")
         axes.set_xlim(counts.min() - 0.6, counts.max() + 0.6)

@@ -87,4 +87,6 @@ def _make_room(out: Path) -> None:
 def _save(figure: Figure, path: Path) -> None:
     # Nothing of the moment or the version of Matplotlib, so that the same data give the same files.
     figure.savefig(f"{path}.png", dpi=DPI, metadata={"Software": None})
+    # The panels stay where they now are: arranging them again would take as long as drawing them.
+    figure.set_layout_engine("none")
     figure.savefig(f"{path}.pdf", metadata={"Creator": None, "Producer": None, "CreationDate": None})

@@ -56,7 +56,7 @@ def model_image_labels(sources: Sources) -> Figure:
     fullest = max(dataset.split("test").tolist(), key=lambda sample: len(dataset.columns(sample)))
     shown = read_example(sources, fullest)
     extent = field_extent(shown.image.shape, sampling)
-    figure = Figure(figsize=(13, 7), layout="constrained")
+    figure = Figure(figsize=(13, 6.6), layout="compressed")
     panels = figure.subplots(2, 4)
     _draw_atoms(panels[0, 0], sources, fullest, extent)
     draw_map(panels[0, 1], shown.image, extent, "Image, normalised", "gray", None)
@@ -91,27 +91,39 @@ def _draw_atoms(axes: Axes, sources: Sources, sample: int, extent: tuple[float, 
     )
     for symbol, colour in COLOURS.items():
         axes.scatter([], [], s=20, c=colour, edgecolors="black", linewidths=0.3, label=symbol)
-    axes.legend(ncols=5, fontsize=7, loc="lower center", frameon=True, handletextpad=0.1, columnspacing=0.6)
+    axes.legend(
+        ncols=5,
+        fontsize=8,
+        loc="upper center",
+        bbox_to_anchor=(0.5, -0.1),
+        frameon=False,
+        handletextpad=0.1,
+        columnspacing=0.6,
+    )
 
 
 def examples(sources: Sources) -> Figure:
-    """Fig. 4: the first test images, not picked; for each element its label above what the network predicts."""
-    sampling = sources.params.base.sampling_angstrom
+    """Fig. 4: the first test images, not picked, a row each; for each element its label and the network's map."""
     shown = [read_example(sources, int(sample)) for sample in sources.dataset.split("test")[:EXAMPLES]]
     predicted = [sources.model.predict(part.image[None, ..., None])[0] for part in shown]
-    extent = field_extent(shown[0].image.shape, sampling)
-    figure = Figure(figsize=(2 * (len(ELEMENTS) + 1), 4 * len(shown) + 0.8), layout="constrained")
-    grid = figure.subplots(2 * len(shown), len(ELEMENTS) + 1, squeeze=False, sharex=True, sharey=True)
-    for row, (part, guess) in enumerate(zip(shown, predicted, strict=True)):
-        upper, lower = grid[2 * row], grid[2 * row + 1]
-        draw_map(upper[0], part.image, extent, f"Test sample {part.sample}", "gray", None)
-        lower[0].set_axis_off()
-        for index, symbol in enumerate(ELEMENTS):
-            top = max(float(max(each.true[..., index].max() for each in shown)), 1.0)
-            draw_map(upper[index + 1], part.true[..., index], extent, f"{symbol}, true", "cividis", top)
-            drawn = draw_map(lower[index + 1], guess[..., index], extent, f"{symbol}, predicted", "cividis", top)
-            if row == len(shown) - 1:
-                figure.colorbar(drawn, ax=grid[:, index + 1], location="bottom", label=f"{symbol} (atoms)", aspect=12)
+    extent = field_extent(shown[0].image.shape, sources.params.base.sampling_angstrom)
+    figure = Figure(figsize=(17, 1.5 * len(shown) + 1.5), layout="compressed")
+    grid = figure.subplots(len(shown), 2 * len(ELEMENTS) + 1, squeeze=False)
+    for axes, part in zip(grid[:, 0], shown, strict=True):
+        draw_map(axes, part.image, extent, "", "gray", None)
+        axes.set_ylabel(f"test sample {part.sample}", fontsize=8)
+    for index, symbol in enumerate(ELEMENTS):
+        pair = grid[:, 2 * index + 1 : 2 * index + 3]
+        top = max(float(max(part.true[..., index].max() for part in shown)), 1.0)
+        for (left, right), part, guess in zip(pair, shown, predicted, strict=True):
+            draw_map(left, part.true[..., index], extent, "", "cividis", top)
+            drawn = draw_map(right, guess[..., index], extent, "", "cividis", top)
+        figure.colorbar(drawn, ax=pair, location="bottom", label=f"{symbol} (atoms)", shrink=0.8, aspect=30, pad=0.02)
+        for axes, kind in zip(pair[0], ("true", "predicted"), strict=True):
+            axes.set_title(f"{symbol}, {kind}", fontsize=10)
+    side = extent[1] - extent[0]
+    grid[0, 0].set_title(f"Image, {side:.3g} nm", fontsize=10)
     for axes in grid.ravel():
-        axes.tick_params(labelsize=7)
+        axes.set_xticks([])
+        axes.set_yticks([])
     return figure
