@@ -10,10 +10,14 @@ export GX_ANALYTICS_ENABLED := false
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 UI_PORT ?= 5000
 
-.PHONY: reproduce test check lint environment ui clean lock
+.PHONY: reproduce paper test check lint environment ui clean lock
 
 reproduce: environment
 	dvc repro
+
+# The line under the paper's condition (profiles/paper.yaml), in a clone of its own below build/.
+paper: environment
+	tools/profile.sh paper
 
 test: environment lint
 	python -m pytest
@@ -33,9 +37,9 @@ environment: .venv/ready
 ui: environment
 	mlflow ui --backend-store-uri "$${MLFLOW_TRACKING_URI:-sqlite:///$(CURDIR)/mlflow.db}" --host 127.0.0.1 --port $(UI_PORT)
 
-# Everything that git ignores goes, and with the data the lock that described it: what is left is a fresh clone.
+# Everything that git ignores goes, clones below build/ too, and with the data the lock that described it: what is left is a fresh clone.
 clean:
-	git clean -q -fdX
+	git clean -q -ffdX
 	git checkout -q -- dvc.lock
 
 # Pin every dependency anew; run it by hand after editing pyproject.toml.

@@ -1,4 +1,4 @@
-"""``heamap``: score micrographs, simulate structures, look after the model registry."""
+"""``heamap``: score micrographs, simulate structures, redraw the paper's figures, look after the model registry."""
 
 import argparse
 import logging
@@ -21,7 +21,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     Returns
     -------
-    0 when all went well, 1 when some files of a batch or links of a lineage failed, 2 on bad input
+    0 when all went well, 1 when some files of a batch or links of a lineage failed or figures were left out, 2 on bad
+    input
     """
     arguments = _parser().parse_args(argv)
     try:
@@ -61,6 +62,10 @@ def _parser() -> argparse.ArgumentParser:
     score.set_defaults(command=_score)
 
     _add_simulate(commands.add_parser("simulate", help="simulate the HAADF image of a structure of your own"))
+
+    figures = commands.add_parser("figures", help="redraw the paper's figures from what the line made in this folder")
+    figures.add_argument("--out", required=True, type=Path, metavar="DIR", help="where the figures and numbers go")
+    figures.set_defaults(command=_figures)
 
     rollback = commands.add_parser("rollback", help="make the previous champion champion again")
     rollback.add_argument("--model-name", default=DEFAULT_MODEL, metavar="NAME", help="in the registry (%(default)s)")
@@ -140,9 +145,7 @@ def _champion(model_name: str) -> Path:
 
 
 def _simulate(arguments: argparse.Namespace) -> int:
-    missing = [name for name in ("abtem", "ase", "finufft") if find_spec(name) is None]
-    if missing:
-        raise InputError(f"nothing to simulate with: {', '.join(missing)} not installed; install heamap[line]")
+    _need("nothing to simulate with", "abtem", "ase", "finufft")
     from heamap.simulator.request import Request
     from heamap.simulator.run import simulate_structure
 
@@ -152,6 +155,23 @@ def _simulate(arguments: argparse.Namespace) -> int:
     simulate_structure(arguments.structure, arguments.out, request, lambda line: print(line, flush=True))
     print(f"see {arguments.out}")
     return 0
+
+
+def _figures(arguments: argparse.Namespace) -> int:
+    _need("nothing to draw from", "ase", "zarr")
+    from heamap.paper.evidence import draw_evidence
+
+    drawn = draw_evidence(Path(), arguments.out)
+    for line in drawn.left_out:
+        print(f"heamap: {line}", file=sys.stderr)
+    print(f"{len(drawn.figures)} figures drawn; see {arguments.out / 'index.html'}")
+    return 1 if drawn.left_out else 0
+
+
+def _need(fault: str, *packages: str) -> None:
+    missing = [name for name in packages if find_spec(name) is None]
+    if missing:
+        raise InputError(f"{fault}: {', '.join(missing)} not installed; install heamap[line]")
 
 
 def _rollback(arguments: argparse.Namespace) -> int:

@@ -115,6 +115,16 @@ class Reference(Block):
     """Frozen-phonon configurations an image."""
     window_angstrom: Positive
     """Least width of the window that PRISM keeps around each probe: box over interpolation factor."""
+    vibrations: bool = True
+    """False leaves every atom where it rests: a static lattice, as in the paper. Then one configuration is exact."""
+
+    @model_validator(mode="after")
+    def _one_static_configuration(self) -> Self:
+        if not self.vibrations and self.configurations > 1:
+            raise ValueError(
+                f"without vibrations all {self.configurations} configurations are the same one; set configurations to 1"
+            )
+        return self
 
 
 class Thermal(Block):
@@ -143,6 +153,15 @@ class Simulate(Block):
     """Processes of the local cluster; 0 is one per core."""
     reference: Reference
     thermal: Thermal
+
+    @model_validator(mode="after")
+    def _static_lattice_by_reference(self) -> Self:
+        if self.engine == "thermal" and not self.reference.vibrations:
+            raise ValueError(
+                "the thermal engine cannot leave out vibrations as reference.vibrations false asks; set engine to "
+                "reference, or vibrations to true"
+            )
+        return self
 
 
 class Counterfactuals(Block):
@@ -266,6 +285,8 @@ class Gate(Block):
     """Skill over true total x composition."""
     min_skill_total: float
     """Skill over the counted total."""
+    max_coverage_gap: Fraction
+    """By how much the share of Pt and total counts inside their intervals may fall short of the promise."""
     max_parity_error: Positive
     """Largest difference of a map value between ONNX and Keras, in atoms."""
     max_count_mismatch: Fraction

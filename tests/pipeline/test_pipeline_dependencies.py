@@ -9,7 +9,7 @@ import yaml
 
 ROOT = Path(__file__).parents[2]
 STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
-COMPUTING = ("structures", "imaging", "dataset", "network", "training", "elements", "seeds")
+COMPUTING = ("structures", "imaging", "dataset", "network", "training", "paper", "elements", "seeds")
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +53,7 @@ def covers(dependency: str, source: str) -> bool:
 
 
 @pytest.mark.parametrize(
-    "stage", ["motifs", "structures", "simulate", "counterfactuals", "train", "bounds", "evaluate", "export"]
+    "stage", ["motifs", "structures", "simulate", "counterfactuals", "train", "bounds", "evaluate", "export", "figures"]
 )
 def test_a_stage_depends_on_all_that_it_computes_with(graph, stage):
     missing = {source for source in computing(graph, stage) if not any(covers(name, source) for name in listed(stage))}

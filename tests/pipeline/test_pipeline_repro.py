@@ -7,17 +7,8 @@ import pandas as pd
 import yaml
 
 STAGES = (
-    "motifs",
-    "structures",
-    "simulate",
-    "counterfactuals",
-    "validate",
-    "train",
-    "evaluate",
-    "export",
-    "gate",
-    "promote",
-    "score",
+    *("motifs", "structures", "simulate", "counterfactuals", "validate", "train", "bounds", "evaluate", "export"),
+    *("gate", "promote", "score", "figures"),
 )
 
 
@@ -30,6 +21,14 @@ def test_line_ends_with_a_champion_and_a_scored_micrograph(repository):
     assert (promotion["decision"]["action"], promotion["version"]) == ("promote", "1")
     assert tables
     assert {"row_px", "col_px", "Pt", "Ni", "Pd", "Co", "Fe", "total"} <= set(pd.read_csv(tables[0]).columns)
+
+
+def test_the_papers_figures_are_drawn_and_logged_with_the_model(repository):
+    made = {path.name for path in (repository / "plots/paper").iterdir()}
+    assert {"index.html", "comparison.csv", "figure_6.png", "figure_6.pdf", "figure_S8.png", "table_2.png"} <= made
+    run_id = json.loads((repository / "models/run.json").read_text())["run_id"]
+    (logged,) = (repository / "mlruns").glob(f"**/{run_id}/artifacts/paper")
+    assert {path.name for path in logged.iterdir()} == made
 
 
 def test_every_report_is_machine_readable(repository):

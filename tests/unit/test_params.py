@@ -64,6 +64,14 @@ def test_backward_range_is_refused(tmp_path):
             r"simulate\.thermal\.waves: Field required.*thermal\.wave: Extra",
         ),
         ({"configurations": 1}, r"simulate\.configurations: Extra inputs"),
+        (
+            {"engine": "reference", "reference": {"configurations": 4, "window_angstrom": 8.0, "vibrations": False}},
+            r"simulate\.reference: .*all 4 configurations are the same one; set configurations to 1",
+        ),
+        (
+            {"engine": "thermal", "reference": {"configurations": 1, "window_angstrom": 8.0, "vibrations": False}},
+            r"simulate: .*the thermal engine cannot leave out vibrations.*set engine to reference",
+        ),
     ],
 )
 def test_an_engine_that_is_not_there_or_is_set_wrong_is_refused(tmp_path, change, message):

@@ -39,10 +39,14 @@ class Task:
     def key(self) -> str:
         """SHA-256 of everything that decides the image; what concerns another engine alone is no part of it."""
         shared = {"microscope", "detector_mrad", "slice_angstrom", "margin_angstrom"}
+        simulate = self.settings.model_dump(include=shared | {self.engine})
+        if self.settings.reference.vibrations:
+            # The rule, so no part of the key: images from before there was a choice stay finished.
+            simulate.get("reference", {}).pop("vibrations", None)
         decided = {
             "atoms": array_hash(self.elements, self.positions),
             "base": self.base.model_dump(),
-            "simulate": self.settings.model_dump(include=shared | {self.engine}),
+            "simulate": simulate,
             "engine": engines.version(self.engine),
             "sample": self.sample,
         }

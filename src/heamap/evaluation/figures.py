@@ -46,12 +46,13 @@ def intensity_fits(table: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def intensity_against_count(table: pd.DataFrame) -> Figure:
+def intensity_against_count(table: pd.DataFrame, notes: Mapping[str, str] | None = None) -> Figure:
     """Fig. 5: intensity of the normalised input at true columns against the number of atoms, with the fitted line.
 
     Parameters
     ----------
     table : ``peak_intensity`` and ``true_`` counts of every target
+    notes : second line of a panel's title, by target
     """
     fits = intensity_fits(table).set_index("target")
     intensity = table["peak_intensity"].to_numpy()
@@ -65,16 +66,18 @@ def intensity_against_count(table: pd.DataFrame) -> Figure:
             slope, intercept, share = fits.loc[target, ["slope", "intercept", "r2"]]
             ends = np.array([counts.min(), counts.max()])
             axes.plot(ends, slope * ends + intercept, color="#D55E00", linewidth=2)
-            axes.set_title(f"{LABELS[target]}: {slope:.3f} per atom, $R^2$ = {share:.3f}", fontsize=10)
+            title = f"{LABELS[target]}: {slope:.3f} per atom, $R^2$ = {share:.3f}"
+            axes.set_title(_noted(title, target, notes), fontsize=10)
     return figure
 
 
-def prediction_against_truth(table: pd.DataFrame) -> Figure:
+def prediction_against_truth(table: pd.DataFrame, notes: Mapping[str, str] | None = None) -> Figure:
     """Fig. 6: predicted against true atoms of every column, with the identity line and R2.
 
     Parameters
     ----------
     table : ``true_`` and ``pred_`` counts of every target
+    notes : second line of a panel's title, by target
     """
     pairs = {target: (table[f"true_{target}"].to_numpy(), table[f"pred_{target}"].to_numpy()) for target in TARGETS}
     figure, panels = _density_panels(pairs)
@@ -82,8 +85,13 @@ def prediction_against_truth(table: pd.DataFrame) -> Figure:
         axes.axline((0, 0), slope=1, color="#D55E00", linewidth=1.5)
         axes.set_xlabel("True (atoms in column)")
         axes.set_ylabel("Predicted (atoms)")
-        axes.set_title(f"{LABELS[target]}: $R^2$ = {r2(*pairs[target]):.3f}", fontsize=10)
+        title = f"{LABELS[target]}: $R^2$ = {r2(*pairs[target]):.3f}"
+        axes.set_title(_noted(title, target, notes), fontsize=10)
     return figure
+
+
+def _noted(title: str, target: str, notes: Mapping[str, str] | None) -> str:
+    return f"{title}\n{notes[target]}" if notes and target in notes else title
 
 
 def error_shares(shares: pd.DataFrame) -> Figure:
@@ -91,12 +99,13 @@ def error_shares(shares: pd.DataFrame) -> Figure:
 
     Parameters
     ----------
-    shares : ``target`` and one column per error (``heamap.evaluation.report.share_table``)
+    shares : ``target``, or any other name for the bar, and one column per error
+        (``heamap.evaluation.report.share_table``)
     """
-    figure = Figure(figsize=(7, 3.6), layout="constrained")
+    figure = Figure(figsize=(7, max(3.6, 1 + 0.3 * len(shares))), layout="constrained")
     axes = figure.subplots()
     shades = [f"{level:.2f}" for level in np.linspace(0.15, 0.9, len(SHARE_NAMES))]
-    labels = [LABELS[target] for target in shares["target"]]
+    labels = [LABELS.get(target, target) for target in shares["target"]]
     start = np.zeros(len(shares))
     for name, shade in zip(SHARE_NAMES, shades, strict=True):
         width = shares[name].to_numpy() * 100
@@ -152,18 +161,17 @@ def overview(
     image : (rows, cols) normalised input
     true, predicted : (rows, cols, 5) maps in atoms
     """
-    side = sampling_angstrom / 10
-    extent = (-0.5 * side, (image.shape[1] - 0.5) * side, (image.shape[0] - 0.5) * side, -0.5 * side)
+    extent = field_extent(image.shape[:2], sampling_angstrom)
     figure = Figure(figsize=(14, 5.2), layout="constrained")
     grid = figure.subplots(2, len(ELEMENTS) + 1, sharex=True, sharey=True)
-    _map(grid[0, 0], image, extent, "Normalised image", "gray", None)
+    draw_map(grid[0, 0], image, extent, "Normalised image", "gray", None)
     top_total = float(true.sum(axis=-1).max())
-    total = _map(grid[1, 0], predicted.sum(axis=-1), extent, "Total, predicted", "cividis", top_total)
+    total = draw_map(grid[1, 0], predicted.sum(axis=-1), extent, "Total, predicted", "cividis", top_total)
     figure.colorbar(total, ax=grid[:, 0], location="bottom", label="Total (atoms)", shrink=0.9)
     for index, symbol in enumerate(ELEMENTS):
         top = float(true[..., index].max())
-        _map(grid[0, index + 1], true[..., index], extent, f"{symbol}, true", "cividis", top)
-        lower = _map(grid[1, index + 1], predicted[..., index], extent, f"{symbol}, predicted", "cividis", top)
+        draw_map(grid[0, index + 1], true[..., index], extent, f"{symbol}, true", "cividis", top)
+        lower = draw_map(grid[1, index + 1], predicted[..., index], extent, f"{symbol}, predicted", "cividis", top)
         figure.colorbar(lower, ax=grid[:, index + 1], location="bottom", label=f"{symbol} (atoms)", shrink=0.9)
     for axes in grid[1]:
         axes.set_xlabel("x (nm)")
@@ -172,7 +180,13 @@ def overview(
     return figure
 
 
-def _map(
+def field_extent(shape: tuple[int, ...], sampling_angstrom: float) -> tuple[float, float, float, float]:
+    """Edges of an image (rows, cols) in nm, for ``imshow``: pixel centres lie at multiples of the pixel size."""
+    side = sampling_angstrom / 10
+    return (-0.5 * side, (shape[1] - 0.5) * side, (shape[0] - 0.5) * side, -0.5 * side)
+
+
+def draw_map(
     axes: Axes,
     values: npt.NDArray[np.floating],
     extent: tuple[float, float, float, float],
@@ -180,6 +194,7 @@ def _map(
     colours: str,
     top: float | None,
 ) -> Any:
+    """Draw an image or a map (rows, cols) into a panel; ``top`` closes a scale from 0, None leaves it free."""
     axes.set_title(title, fontsize=10)
     return axes.imshow(values, extent=extent, cmap=colours, vmin=None if top is None else 0, vmax=top)
 

@@ -42,6 +42,8 @@ def simulate(
 ) -> Simulated:
     """Simulate the HAADF image of a particle in a field of view.
 
+    The atoms are displaced by frozen phonons, unless ``settings.reference.vibrations`` is false: the static lattice.
+
     The particle is cut into slices of at most ``settings.slice_angstrom`` that hold no two atoms of a column, each at
     the mean depth of its atoms below the lowest atom, to which the microscope's aberrations refer. Laterally the atoms
     are cropped to the field and a margin around it (:func:`heamap.imaging.box.margin`), by where they rest; that box is
@@ -69,7 +71,9 @@ def simulate(
     factors = scattering_factors(side)
     corners = range(0, base.pixels, layout.tile.pixels)
     for configuration, image in enumerate(images if seen else ()):
-        places = positions[:, :2] + displacements(elements, seed=base.seed, sample=sample, configuration=configuration)
+        places = positions[:, :2]
+        if settings.reference.vibrations:
+            places = places + displacements(elements, seed=base.seed, sample=sample, configuration=configuration)
         for row, col in product(corners, corners):
             corner = np.array([col, row]) * base.sampling_angstrom - layout.margin_angstrom
             inside = _within(positions, corner, corner + side)
@@ -92,8 +96,15 @@ def simulate(
         configurations=len(images) if seen else 0,
         interpolation=interpolation,
         potential_sampling_angstrom=side / layout.planned.gpts[0],
-        relative_error=relative_error(images, sampling_angstrom=base.sampling_angstrom) if seen else float("nan"),
+        relative_error=_error(images, base=base, settings=settings) if seen else float("nan"),
     )
+
+
+def _error(images: npt.NDArray[np.float64], *, base: params.Base, settings: params.Simulate) -> float:
+    """Of the phonons' sampling: a lattice that does not vibrate has none."""
+    if not settings.reference.vibrations:
+        return 0.0
+    return relative_error(images, sampling_angstrom=base.sampling_angstrom)
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,13 @@
 """Which engine makes a sample, and what its key depends on."""
 
+import hashlib
+import json
+
 import numpy as np
 import pytest
 
 from heamap import params
+from heamap.dataset.store import array_hash
 from heamap.dataset.task import Task, engine_of, run
 from heamap.imaging import engines
 from heamap.imaging.simulated import Simulated
@@ -96,6 +100,21 @@ def test_the_key_follows_what_decides_the_image_and_nothing_else(own, other, ver
     assert task(own).key == key
     versions[own] = "new"
     assert task(own).key != key
+
+
+def test_a_static_lattice_has_its_own_key_and_a_vibrating_one_that_of_before_there_was_a_choice(versions):
+    plain = task("reference")
+    static = SETTINGS.reference.model_copy(update={"vibrations": False})
+    assert task("reference", reference=static).key != plain.key
+    before = {
+        "atoms": array_hash(plain.elements, plain.positions),
+        "base": BASE.model_dump(),
+        "simulate": SETTINGS.model_dump(include={"microscope", "detector_mrad", "slice_angstrom", "margin_angstrom"})
+        | {"reference": {"configurations": 2, "window_angstrom": 6.0}},
+        "engine": versions["reference"],
+        "sample": 0,
+    }
+    assert plain.key == hashlib.sha256(json.dumps(before, sort_keys=True).encode()).hexdigest()
 
 
 def test_the_record_says_what_the_engine_did(monkeypatch):

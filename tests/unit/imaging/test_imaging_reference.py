@@ -223,6 +223,31 @@ def test_the_error_is_that_of_the_mean_of_the_configurations():
     assert 0.2 * few.relative_error < difference < 4 * few.relative_error
 
 
+def test_a_static_lattice_is_the_scan_of_the_atoms_at_rest_and_knows_no_error():
+    elements, positions = column(["Pt"] * 2)
+    still = settings().reference.model_copy(update={"vibrations": False})
+    static = settings().model_copy(update={"reference": still})
+
+    def seen(seed: int):
+        base = BASE.model_copy(update={"seed": seed})
+        return reference.simulate(elements, positions, microscope(), base=base, settings=static, sample=0)
+
+    scan = reference.scan_configuration(
+        elements,
+        positions[:, :2],
+        np.arange(2),
+        scattering_factors(FIELD),
+        plan(microscope(), box_angstrom=FIELD, interpolation=1),
+        microscope(),
+        depths_angstrom=LAYER * np.arange(2),
+    )
+    expected = reference.read_field(scan, base=BASE, margin_angstrom=0.0)
+    np.testing.assert_allclose(seen(3).image, expected, rtol=1e-5, atol=1e-8)
+    np.testing.assert_array_equal(seen(4).image, seen(3).image)
+    assert not np.allclose(simulated(1).image, expected, rtol=1e-3, atol=1e-6)
+    assert (seen(3).configurations, seen(3).relative_error) == (1, 0.0)
+
+
 def test_a_matrix_beyond_memory_is_refused_with_the_way_out(monkeypatch):
     monkeypatch.setattr(reference, "MAX_BYTES", 1000)
     with pytest.raises(InputError, match=r"lower simulate.reference.window_angstrom below 100"):

@@ -16,13 +16,14 @@ from heamap.seeds import Stream, generator
 LIMITS = Gate(
     min_skill_pt=0.1,
     min_skill_total=0.0,
+    max_coverage_gap=0.02,
     max_parity_error=1e-3,
     max_count_mismatch=0.001,
     champion_margin=0.0,
     require_clean_git=True,
 )
-COVERED = {"share": 0.91, "verdict": "covered", "side": "within", "decided": False}
-NARROW = {"share": 0.6, "verdict": "not covered", "side": "below", "decided": True}
+COVERED = {"share": 0.86, "high": 0.95}
+NARROW = {"share": 0.8, "high": 0.85}
 
 GOOD = gate.Evidence(
     skill_pt={"true_total_x_composition": 0.4, "line_cell": 0.6},

@@ -1,0 +1,92 @@
+"""All figures and the table of numbers into one folder."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from heamap.errors import InputError
+from heamap.paper import comparison, condition, page
+from heamap.paper.catalogue import ITEMS
+from heamap.paper.sources import Sources
+
+DPI = 150
+COMPARISON = "comparison.csv"
+PAGE = "index.html"
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What was made.
+
+    Attributes
+    ----------
+    figures : drawn, by file stem
+    left_out : one line for each input that was missing: what it is, how to make it, what lacks it
+    """
+
+    figures: tuple[str, ...]
+    left_out: tuple[str, ...]
+
+
+def draw_evidence(root: Path, out: Path) -> Evidence:
+    """Draw every figure of the paper that the outputs in a clone allow.
+
+    Writes each figure as PNG and PDF, ``comparison.csv`` (the paper's numbers beside ours: ``comparison.FIELDS``) and
+    ``index.html``, which holds all of it in one file. What lacks its input is left out and said so. Figures of an
+    earlier run in the same folder go.
+
+    Parameters
+    ----------
+    root : clone in which the line has run
+    out : made if missing
+
+    Raises
+    ------
+    InputError : ``params.yaml`` is missing or wrong, or ``out`` is a file
+    """
+    sources = Sources(root)
+    words = condition.describe(sources.params)
+    _make_room(out)
+    missing: dict[str, list[str]] = {}
+    tables = []
+    for part in (comparison.of_setting, comparison.of_predictions, comparison.of_micrographs):
+        try:
+            tables.append(part(sources))
+        except InputError as error:
+            missing.setdefault(str(error), []).append(COMPARISON)
+    numbers = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=list(comparison.FIELDS))
+    numbers.to_csv(out / COMPARISON, index=False, float_format="%.6g")
+    entries = []
+    for item in ITEMS:
+        try:
+            # The words first: they ask for less, and a figure without them is not shown.
+            why, drawn = item.why(sources), item.draw(sources)
+        except InputError as error:
+            missing.setdefault(str(error), []).append(item.name)
+            continue
+        for stem, figure in drawn.items():
+            _save(figure, out / stem)
+        spoken = page.spoken(numbers, item.quantities)
+        entries.append(page.Entry(item.name, item.shows, spoken, why, tuple(out / f"{stem}.png" for stem in drawn)))
+    left_out = tuple(f"{fault} (left out: {', '.join(dict.fromkeys(names))})" for fault, names in missing.items())
+    (out / PAGE).write_text(page.render(words, entries, numbers, left_out))
+    return Evidence(tuple(path.stem for entry in entries for path in entry.pictures), left_out)
+
+
+def _make_room(out: Path) -> None:
+    if out.exists() and not out.is_dir():
+        raise InputError(f"{out} is a file; name a folder")
+    out.mkdir(parents=True, exist_ok=True)
+    for pattern in ("figure*_*.p[nd][gf]", "table_2.p[nd][gf]"):
+        for path in out.glob(pattern):
+            path.unlink()
+
+
+def _save(figure: Figure, path: Path) -> None:
+    # Nothing of the moment or the version of Matplotlib, so that the same data give the same files.
+    figure.savefig(f"{path}.png", dpi=DPI, metadata={"Software": None})
+    # The panels stay where they now are: arranging them again would take as long as drawing them.
+    figure.set_layout_engine("none")
+    figure.savefig(f"{path}.pdf", metadata={"Creator": None, "Producer": None, "CreationDate": None})

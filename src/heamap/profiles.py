@@ -1,0 +1,59 @@
+"""Profiles: what differs from a parameter file, in a file of its own."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from heamap.checking import parse
+from heamap.errors import InputError
+from heamap.params import Params
+
+
+def merged(values: Mapping[str, Any], overlay: Mapping[str, Any]) -> dict[str, Any]:
+    """``values`` with those of ``overlay`` in their place: blocks are merged, everything else is replaced whole.
+
+    Raises
+    ------
+    InputError : a block stands where there is a value, or a value where there is a block
+    """
+    result = dict(values)
+    for name, value in overlay.items():
+        present = result.get(name)
+        if name in result and isinstance(present, Mapping) != isinstance(value, Mapping):
+            raise InputError(f"{name}: cannot put {value!r} in the place of {present!r}")
+        if isinstance(present, Mapping) and isinstance(value, Mapping):
+            value = merged(present, value)
+        result[name] = value
+    return result
+
+
+def write_merged(base: Path, profile: Path, out: Path) -> None:
+    """Write the parameter file that a profile makes of another.
+
+    Parameters
+    ----------
+    base : whole parameter file
+    profile : what differs
+    out : written, without the comments of either; may be ``base``
+
+    Raises
+    ------
+    InputError : a file is missing or not YAML, or together they are no valid parameters
+    """
+    values = merged(_blocks(base), _blocks(profile))
+    parse(Params, values, f"{base} with {profile}")
+    out.write_text(f"# {base.name} with {profile.name}\n{yaml.safe_dump(values, sort_keys=False)}")
+
+
+def _blocks(path: Path) -> dict[str, Any]:
+    try:
+        values = yaml.safe_load(path.read_text())
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}") from None
+    except yaml.YAMLError as error:
+        raise InputError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(values, dict):
+        raise InputError(f"{path}: expected blocks of parameters, got {type(values).__name__}")
+    return values

@@ -1,0 +1,60 @@
+#!/usr/bin/env bash
+# Run the line under a profile, in a clone of its own: your params.yaml, dvc.lock, data and registry stay as they are.
+#
+#   tools/profile.sh NAME [DIR [PARAMS]]
+#
+# NAME    profiles/NAME.yaml, which holds what differs from PARAMS
+# DIR     the clone (build/NAME); run again, it takes up your latest commit and redoes only what that changes
+# PARAMS  the parameter file that the profile is laid over (params.yaml)
+#
+# What counts is HEAD; the parameter file and the profile are taken as they lie in the working tree. Uses .venv, or the
+# environment that is active. Figures and numbers end in DIR/plots/paper, the registry is DIR/mlflow.db.
+set -euo pipefail
+
+fail() { echo "heamap: $1" >&2; exit 2; }
+
+start=$PWD
+cd "$(dirname "$0")/.."
+root=$PWD
+name=${1:-}
+[ -n "$name" ] || fail "name a profile: tools/profile.sh NAME, one of $(cd profiles && echo *.yaml | sed 's/\.yaml//g')"
+profile=$root/profiles/$name.yaml
+[ -f "$profile" ] || fail "$profile: no such profile; there are $(cd profiles && echo *.yaml | sed 's/\.yaml//g')"
+case ${2:-} in "") folder=$root/build/$name ;; /*) folder=$2 ;; *) folder=$start/$2 ;; esac
+case ${3:-} in "") params=$root/params.yaml ;; /*) params=$3 ;; *) params=$start/$3 ;; esac
+
+[ ! -d "$root/.venv/bin" ] || export PATH="$root/.venv/bin:$PATH"
+# The tools must find the clone's sources and the clone's own registry, not yours.
+export PYTHONPATH="$folder/src:$folder/serving"
+unset MLFLOW_TRACKING_URI DVC_ROOT DVC_EXP_NAME
+export DVC_NO_ANALYTICS=1 MLFLOW_DISABLE_TELEMETRY=true GX_ANALYTICS_ENABLED=false
+
+if [ -d "$folder/.git" ]; then
+    cd "$folder"
+    git fetch -q "$root" HEAD
+    # What the clone has already made is described by its own lock, not by the commit's.
+    [ ! -f dvc.lock ] || cp dvc.lock .git/dvc.lock
+    git reset -q --hard FETCH_HEAD
+else
+    [ ! -e "$folder" ] || fail "$folder is there already and is no clone; name another folder"
+    git clone -q "$root" "$folder"
+    cd "$folder"
+fi
+rm -f dvc.lock
+[ ! -f .git/dvc.lock ] || mv .git/dvc.lock dvc.lock
+python - "$params" "$profile" <<'PYTHON'
+import sys
+from pathlib import Path
+
+from heamap.errors import InputError
+from heamap.profiles import write_merged
+
+try:
+    write_merged(*map(Path, sys.argv[1:]), Path("params.yaml"))
+except InputError as error:
+    sys.exit(f"heamap: {error}")
+PYTHON
+# The gate wants a clean commit, and the run shall know which parameters it had.
+git -c user.name=heamap -c user.email=heamap@localhost commit -q --no-verify --all -m "Profile $name"
+dvc repro figures
+echo "see $folder/plots/paper/index.html"
