@@ -179,5 +179,5 @@ def test_skills_come_from_the_evaluation_report() -> None:
             "total": {"mean_column": {"value": 0.9}, "line_cell": {"value": 0.1}},
         }
     }
-    assert gate.skills(report, "Pt") == {"true_total_x_composition": 0.3, "counted": 0.6}
-    assert gate.skills(report, "total") == {"mean_total": 0.9, "line_cell": 0.1}
+    assert gate.skills(report, "Pt") == {"true_total_x_composition": 0.3, "line_cell": 0.6}
+    assert gate.skills(report, "total") == {"mean_column": 0.9, "line_cell": 0.1}
