@@ -18,7 +18,7 @@ def skill_against_total(table: pd.DataFrame) -> Figure:
     table : from ``heamap.evaluation.bounds.tabulate``
     """
     doses = sorted(table["dose_per_square_angstrom"].unique())
-    figure = Figure(figsize=(1 + 2.8 * len(doses), 3.6), layout="constrained")
+    figure = Figure(figsize=(2.2 + 2.8 * len(doses), 3.6), layout="constrained")
     panels = figure.subplots(1, len(doses), sharey=True, squeeze=False)[0]
     for axes, dose in zip(panels, doses, strict=True):
         rows = table[table["dose_per_square_angstrom"] == dose]
@@ -37,5 +37,5 @@ def skill_against_total(table: pd.DataFrame) -> Figure:
         axes.set_xlabel("Atoms in the column (known)")
         axes.set_ylim(0, 1.02)
     panels[0].set_ylabel("Best possible skill over\ntotal × composition")
-    panels[-1].legend(frameon=False, fontsize=8)
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside right center", frameon=False, fontsize=9)
     return figure

@@ -131,7 +131,7 @@ def coverage_report(
 
     * ``level``; ``rule``: how verdicts are made
     * ``targets[target]``: ``overall`` and ``slices[property][label]``, each a ``Coverage``
-    * ``not_covered``: every ``target`` or ``target, property label`` whose verdict is ``not covered``
+    * ``not_covered``: every ``target (side)`` or ``target, property label (side)`` whose verdict is ``not covered``
     """
     truth, bottom, top = with_sums(true), np.asarray(low, np.float64), np.asarray(high, np.float64)
     owners = np.asarray(images)
@@ -140,7 +140,7 @@ def coverage_report(
     for index, target in enumerate(TARGETS):
         ends = (truth[:, index], bottom[:, index], top[:, index])
         overall = coverage(owners, *ends, level=level, tolerance=OVERALL_TOLERANCE)
-        missed += [target] if overall.verdict == NOT_COVERED else []
+        missed += [f"{target} ({overall.side})"] if overall.verdict == NOT_COVERED else []
         found: dict[str, dict[str, Any]] = {}
         for name, labels in slices.items():
             marks = np.asarray(labels, dtype=object)
@@ -150,7 +150,7 @@ def coverage_report(
                 inside = marks == label
                 part = coverage(owners[inside], *(end[inside] for end in ends), level=level, tolerance=SLICE_TOLERANCE)
                 found[name][str(label)] = asdict(part)
-                missed += [f"{target}, {name} {label}"] if part.verdict == NOT_COVERED else []
+                missed += [f"{target}, {name} {label} ({part.side})"] if part.verdict == NOT_COVERED else []
         targets[target] = {"overall": asdict(overall), "slices": found}
     rule = RULE.format(overall=OVERALL_TOLERANCE, slice=SLICE_TOLERANCE, confidence=CONFIDENCE)
     return {"level": level, "rule": rule, "targets": targets, "not_covered": missed}

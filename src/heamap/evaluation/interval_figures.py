@@ -6,10 +6,13 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
-from heamap.evaluation.coverage import COVERED, OVERALL_TOLERANCE, SLICE_TOLERANCE
+from heamap.evaluation.coverage import OVERALL_TOLERANCE, SLICE_TOLERANCE
 from heamap.evaluation.targets import TARGETS
 
 OVERALL = "overall"
+
+MARKS = {"within": ("o", "#0072B2"), "below": ("D", "#D55E00"), "above": ("^", "#56B4E9")}
+"""Marker and colour by the side of the tolerance that the share lies on."""
 
 
 def coverage_table(report: Mapping[str, Any]) -> pd.DataFrame:
@@ -44,18 +47,18 @@ def coverage_plot(table: pd.DataFrame, *, level: float) -> Figure:
         axes.axvspan(level - OVERALL_TOLERANCE, level + OVERALL_TOLERANCE, color="0.8")
         for row in table[table["target"] == target].to_dict("records"):
             place = slices.index((row["cut"], row["slice"]))
-            covered = row["verdict"] == COVERED
-            colour = "#0072B2" if covered else "#D55E00"
+            marker, colour = MARKS[row["side"]]
             if pd.notna(row["low"]):
                 axes.plot([row["low"], row["high"]], [place, place], color=colour, linewidth=1)
-            axes.plot(row["share"], place, "o" if covered else "D", color=colour, markersize=4)
+            axes.plot(row["share"], place, marker, color=colour, markersize=4)
         axes.set_title(target, fontsize=10)
         axes.set_xlim(0.5, 1.01)
     panels[0].set_yticks(
         range(len(slices)), [name if cut == OVERALL else f"{_words(cut)}: {name}" for cut, name in slices], fontsize=7
     )
     panels[0].invert_yaxis()
-    figure.supxlabel("Share of columns inside their interval (circle: covered; diamond: not)", fontsize=10)
+    words = "circle: as promised; diamond: fewer; triangle: more, intervals too wide"
+    figure.supxlabel(f"Share of columns inside their interval ({words})", fontsize=10)
     return figure
 
 

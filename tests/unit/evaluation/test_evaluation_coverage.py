@@ -82,7 +82,7 @@ def test_report_names_what_is_not_covered() -> None:
     assert pt["slices"]["thickness"]["thin"]["share"] == 1
     assert pt["slices"]["thickness"]["thin"]["columns"] == 799
     assert report["targets"]["total"]["overall"]["verdict"] == "covered"
-    assert report["not_covered"] == ["Pt", "Pt, thickness thick", "Pt, thickness thin"]
+    assert report["not_covered"] == ["Pt (below)", "Pt, thickness thick (below)", "Pt, thickness thin (above)"]
     assert "within 2% of the level overall, within 5% in a slice" in report["rule"]
     assert list(report["targets"]) == list(TARGETS)
 

@@ -24,9 +24,10 @@ def test_table_has_every_target_overall_and_in_every_slice() -> None:
     assert total["cut"].tolist() == ["overall", "dose", "dose"]
 
 
-def test_what_is_not_covered_is_drawn_as_a_diamond() -> None:
+def test_too_few_are_drawn_as_diamonds_and_too_many_as_triangles() -> None:
     figure = coverage_plot(coverage_table(report()), level=0.9)
     panels = dict(zip(TARGETS, figure.axes, strict=True))
     marks = [line.get_marker() for line in panels["total"].lines if line.get_marker() != "None"]
     assert marks == ["D", "D", "D"]
+    assert {line.get_marker() for line in panels["Pt"].lines if line.get_marker() != "None"} == {"^"}
     assert figure.axes[0].get_yticklabels()[1].get_text() == "dose: high"
