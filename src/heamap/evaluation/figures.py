@@ -67,7 +67,7 @@ def intensity_against_count(table: pd.DataFrame, notes: Mapping[str, str] | None
             ends = np.array([counts.min(), counts.max()])
             axes.plot(ends, slope * ends + intercept, color="#D55E00", linewidth=2)
             title = f"{LABELS[target]}: {slope:.3f} per atom, $R^2$ = {share:.3f}"
-            axes.set_title(_noted(title, target, notes), fontsize=10)
+            axes.set_title(_noted(title, target, notes), fontsize=9)
     return figure
 
 

@@ -41,7 +41,7 @@ def count_distribution(sources: Sources) -> Figure:
         counts = columns[name]
         edges = np.arange(counts.max() + 2) - 0.5
         colour = COLOURS.get(name, "0.4")
-        axes.hist(counts[~test], edges, density=True, color=colour, alpha=0.6, label="training and validation")
+        axes.hist(counts[~test], edges, density=True, color=colour, alpha=0.6, label="all but test")
         axes.hist(counts[test], edges, density=True, histtype="step", color="black", linewidth=1.2, label="test")
         axes.set_title(
             f"{figures.LABELS[name]}: mean {counts.mean():.1f}, {counts.min()} to {counts.max()}", fontsize=10

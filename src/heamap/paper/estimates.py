@@ -81,8 +81,7 @@ def r2_of_columns_with_the_element(
     """R2 by the rule of the authors' public code: columns that lack the element are left out, negatives become 0.
 
     That code also hands truth and prediction to ``r2_score`` in each other's place, so that the squared errors are
-    divided by the variance of the predictions. What is left out is where a model that guesses from the thickness errs
-    most, relative to the truth's spread.
+    divided by the variance of the predictions: a model that keeps to the mean is punished for it.
 
     Parameters
     ----------

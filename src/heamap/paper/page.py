@@ -54,7 +54,8 @@ def spoken(numbers: pd.DataFrame, quantities: Sequence[str]) -> tuple[str, ...]:
             records = rows.to_dict("records")
             theirs = ", ".join(f"{row['element']} {row['paper']}" for row in records if row["paper"])
             ours = ", ".join(f"{row['element']} {_ours(row)}" for row in records)
-            lines.append(f"{quantity}: paper {theirs or 'gives none'}; ours {ours}.")
+            paper = f"paper {theirs}; " if theirs else ""
+            lines.append(f"{quantity}: {paper}ours {ours}.")
     return tuple(lines)
 
 

@@ -87,13 +87,12 @@ class Sources:
 
     @cached_property
     def micrographs(self) -> tuple[Micrograph, ...]:
-        """Scored micrographs that have columns, by name."""
+        """Scored micrographs by name; one in which no column was found has an empty table."""
         self._need("data/scores/summary.json", "score")
         folders = sorted(path.parent for path in (self.root / "data/scores").glob("*/columns.csv"))
-        scored = tuple(self._micrograph(folder) for folder in folders)
-        if not any(len(micrograph.columns) for micrograph in scored):
-            raise InputError(f"{self.root / 'data/scores'} holds no scored column; look at its summary.csv")
-        return tuple(micrograph for micrograph in scored if len(micrograph.columns))
+        if not folders:
+            raise InputError("data/scores holds no scored micrograph; see its summary.csv, then run: dvc repro score")
+        return tuple(self._micrograph(folder) for folder in folders)
 
     @cached_property
     def scored_by_this_model(self) -> bool:

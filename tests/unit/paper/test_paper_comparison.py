@@ -5,6 +5,7 @@ import pytest
 from heamap.elements import ELEMENTS
 from heamap.errors import InputError
 from heamap.paper import comparison
+from heamap.paper.micrograph_figure import micrograph_figure
 from heamap.paper.sources import Sources
 
 
@@ -67,6 +68,22 @@ def test_a_micrograph_without_truth_has_no_true_rows(clone):
     (clone / "examples/truth/particle.csv").unlink()
     table = comparison.of_micrographs(Sources(clone))
     assert not table["quantity"].str.startswith(comparison.TRUE_FRACTION).any()
+
+
+def test_a_micrograph_in_which_no_column_was_found_has_no_fractions(clone):
+    path = clone / "data/scores/particle/columns.csv"
+    path.write_text(path.read_text().splitlines()[0] + "\n")
+    sources = Sources(clone)
+    table = comparison.of_micrographs(sources)
+    assert np.isnan(entry(table, f"{comparison.MEAN_FRACTION}: particle", "Pt")["ours"])
+    assert entry(table, f"{comparison.TRUE_FRACTION}: particle", "Pt")["ours"] == pytest.approx((0.5 + 0.25) / 2)
+    assert len(micrograph_figure(sources.micrographs[0]).axes) == 2
+
+
+def test_a_batch_without_a_scored_micrograph_is_refused(clone):
+    (clone / "data/scores/particle/columns.csv").unlink()
+    with pytest.raises(InputError, match="no scored micrograph"):
+        comparison.of_micrographs(Sources(clone))
 
 
 def test_a_table_without_its_columns_is_refused_with_the_stage(clone):

@@ -18,19 +18,21 @@ def papers(finished, tmp_path, request):
 
 def test_the_words_follow_the_parameters(params, papers):
     assert condition.describe(params) == (
-        "HAADF 50-70 mrad, thermal vibration (2 phonon configurations), 1e+05 to 4e+05 electrons per square Angstrom, "
-        "source size and scan errors, local normalisation"
+        "HAADF 50-70 mrad, thermal vibration (2 phonon configurations), 100,000 to 400,000 electrons per square "
+        "Angstrom, source size and scan errors, local normalisation"
     )
     assert condition.describe(papers) == "HAADF 50-70 mrad, atoms at rest, no noise, local normalisation"
 
 
-def test_the_difference_names_only_what_differs(params, papers):
-    assert "thermal vibration and source size" in condition.difference(params)
-    assert condition.difference(papers).startswith("Both are images of atoms at rest without noise")
+def test_the_difference_names_what_ours_are(params, papers):
+    assert condition.difference(params).endswith(
+        "ours: HAADF, 50-70 mrad, vibrating atoms, source size, scan errors and counting noise."
+    )
+    assert condition.difference(papers).startswith("Both: atoms at rest, no noise.")
     still = params.simulate.model_copy(update={"reference": papers.simulate.reference})
     half = params.model_copy(update={"simulate": still})
     assert not condition.is_papers(half)
-    assert "vibration" not in condition.difference(half)
+    assert "ours: HAADF, 50-70 mrad, atoms at rest, source size" in condition.difference(half)
 
 
 @pytest.mark.parametrize(
