@@ -18,9 +18,6 @@ from heamap.seeds import Stream, generator
 from heamap.structures.columns import column_table
 from heamap.structures.edits import EDITS
 
-# Frozen phonons of few configurations err by several per cent a column, more than swapping Fe and Ni moves it.
-ENGINE: params.EngineName = "thermal"
-
 ORIGINAL = "original"
 VARIANTS = (ORIGINAL, *EDITS)
 """Of each particle, in the order of the stored images."""
@@ -66,9 +63,9 @@ class Counterfactuals:
 def simulate_counterfactuals(
     structures_folder: Path, folder: Path, parameters: params.Params, scheduler: str | None = None
 ) -> int:
-    """Simulate the first test particles anew, as they are and edited, by the thermal engine; resumable.
+    """Simulate the first test particles anew, as they are and edited; resumable.
 
-    The original is simulated too, as the test split's own image may come from another engine. An edit keeps its
+    By the thermal engine, or by the reference where atoms do not vibrate. The original is simulated too, as the test split's own image may come from another engine. An edit keeps its
     sample's number, so that microscope, directions and displacements are those of the original.
 
     Parameters
@@ -143,12 +140,17 @@ def _task(atoms: pd.DataFrame, sample: int, variant: str, parameters: params.Par
         species = EDITS[variant](species, atoms["column"].to_numpy(np.int32), rng)
     return Task(
         sample=sample,
-        engine=ENGINE,
+        engine=_engine(parameters.simulate),
         elements=species,
         positions=atoms[["x", "y", "z"]].to_numpy(dtype=np.float64),
         base=parameters.base,
         settings=parameters.simulate,
     )
+
+
+def _engine(settings: params.Simulate) -> params.EngineName:
+    """Frozen phonons err by more than swapping Fe and Ni moves a column; a static lattice is exact."""
+    return "thermal" if settings.reference.vibrations else "reference"
 
 
 def _columns(atoms: pd.DataFrame, task: Task, base: params.Base) -> pd.DataFrame:

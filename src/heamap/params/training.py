@@ -1,0 +1,78 @@
+"""Parameters of training: the network, its optimiser, and what an image suffers."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from heamap.checking import Block, Count, NonNegative, NonNegativeRange, Positive, PositiveRange
+
+
+class Effects(Block):
+    """Ranges of the experimental effects, drawn anew for each image and epoch."""
+
+    dose_per_square_angstrom: PositiveRange
+    source_fwhm_angstrom: NonNegativeRange
+    background_fraction: NonNegativeRange
+    """Support and contamination, as fractions of the incident beam."""
+    pixel_jitter_angstrom: NonNegativeRange
+    line_jitter_angstrom: NonNegativeRange
+    drift_fraction: NonNegativeRange
+    """Field distortion by linear drift: displacement over the frame as a share of the frame."""
+    readout_noise: NonNegativeRange
+    """Gaussian noise of the read-out in fractions of the image's own maximum."""
+    bits: Annotated[int, Field(ge=0, le=32)]
+    """Quantisation of the digitiser; 0 leaves the values alone."""
+
+
+class Augment(Block):
+    contrast: PositiveRange
+    """Exponent on the normalised image."""
+    illumination: NonNegative
+    """Largest relative slope of brightness across the field."""
+    blur_sigma_angstrom: NonNegativeRange
+    symmetry: bool
+    """Quarter turns and flips."""
+
+
+class Train(Block):
+    ranks: Count
+    epochs: Count
+    batch: Count
+    """Global batch: shared among the ranks."""
+    crop_pixels: Annotated[int, Field(ge=32, multiple_of=8)]
+    """Side of the random crop that one training example is; at most ``base.pixels``."""
+    learning_rate: Positive
+    warmup_epochs: NonNegative
+    schedule: Literal["constant", "cosine"]
+    """Of the learning rate after the warm-up; the paper's is constant."""
+    patience: Count
+    """Epochs without a better validation loss before every rank stops."""
+    filters: Annotated[tuple[Count, ...], Field(min_length=2)]
+    """Channels of the encoder levels, then of the bridge."""
+    statistics_images: Count
+    """Images that are batch-normalised together; every rank's share of a batch is a multiple of it."""
+    label_sigma_angstrom: Positive
+    loss: Literal["mse", "weighted_mse"]
+    """``mse`` as in the paper; ``weighted_mse`` gives columns and background the same say."""
+    normalization: Literal["local", "absolute"]
+    mixed_precision: bool
+    xla: bool
+    augment: Augment
+    effects: Effects
+
+    @model_validator(mode="after")
+    def _whole_batches(self) -> Self:
+        if self.batch % self.ranks:
+            raise ValueError(f"train.batch {self.batch} cannot be shared by {self.ranks} ranks")
+        if (self.batch // self.ranks) % self.statistics_images:
+            raise ValueError(
+                f"a rank's share of {self.batch // self.ranks} images is not a multiple of train.statistics_images "
+                f"{self.statistics_images}"
+            )
+        stride = 2 ** (len(self.filters) - 1)
+        if self.crop_pixels % stride:
+            raise ValueError(
+                f"train.crop_pixels {self.crop_pixels} is not a multiple of {stride}, as {len(self.filters)} levels of "
+                "train.filters need"
+            )
+        return self
