@@ -65,8 +65,9 @@ def simulate_counterfactuals(
 ) -> int:
     """Simulate the first test particles anew, as they are and edited; resumable.
 
-    By the thermal engine, or by the reference where atoms do not vibrate. The original is simulated too, as the test split's own image may come from another engine. An edit keeps its
-    sample's number, so that microscope, directions and displacements are those of the original.
+    By the thermal engine, or by the reference where atoms do not vibrate. The original is simulated too, as the test
+    split's own image may come from another engine. An edit keeps its sample's number, so that microscope, directions
+    and displacements are those of the original.
 
     Parameters
     ----------
