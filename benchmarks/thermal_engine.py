@@ -34,13 +34,13 @@ THERMAL_WINDOW_ANGSTROM = 7.5
 def reference_configuration(
     case: Case, configuration: int, detectors: tuple[tuple[float, float], ...] = DETECTORS
 ) -> tuple[npt.NDArray[np.float64], float]:
-    """Images of one phonon configuration on some detectors (n, rows, cols), and the seconds they took together."""
+    """Images of one phonon configuration on some detectors (n, rows, cols), and the CPU seconds they took together."""
     particle = case.particle
     wide = case.microscope(detectors[-1])
     inside = np.all(np.abs(particle.positions[:, :2] - FIELD_ANGSTROM / 2) < BOX_ANGSTROM / 2, axis=1)
     atoms = slab(particle.elements, particle.positions, thickness_angstrom=LAYER_PAIR_ANGSTROM, top_angstrom=0.0)
     planned = prism.plan(wide, box_angstrom=BOX_ANGSTROM, interpolation=WINDOW_INTERPOLATION)
-    started = time.perf_counter()
+    started = time.process_time()
     moved = particle.positions[:, :2] + reference.displacements(
         particle.elements, seed=BASE.seed, sample=case.seed, configuration=configuration
     )
@@ -60,7 +60,7 @@ def reference_configuration(
     )
     along = MARGIN_ANGSTROM + np.arange(BASE.pixels) * BASE.sampling_angstrom
     images = scan(matrix, wide, along, along, detectors_mrad=detectors)
-    return images.transpose(0, 2, 1), time.perf_counter() - started
+    return images.transpose(0, 2, 1), time.process_time() - started
 
 
 def run_reference(folder: Path) -> None:
@@ -78,9 +78,9 @@ def run_reference(folder: Path) -> None:
 
 
 def thermal_image(case: Case, detector: tuple[float, float], waves: int) -> tuple[Simulated, float]:
-    """The thermal engine's image of the field, and its seconds."""
+    """The thermal engine's image of the field, and its CPU seconds."""
     particle = case.particle
-    started = time.perf_counter()
+    started = time.process_time()
     simulated = thermal.simulate(
         particle.elements,
         particle.positions,
@@ -89,7 +89,7 @@ def thermal_image(case: Case, detector: tuple[float, float], waves: int) -> tupl
         settings=settings(detector, waves),
         sample=case.seed,
     )
-    return simulated, time.perf_counter() - started
+    return simulated, time.process_time() - started
 
 
 def settings(detector: tuple[float, float], waves: int) -> params.Simulate:
