@@ -69,16 +69,21 @@ HEADER = (
 
 
 def tables(folder: Path, pictures: Path) -> None:
-    """Print the tables and draw the pictures."""
+    """Print the tables of what is finished, and draw the pictures."""
     print("| " + " | ".join(HEADER) + " |")
     print("|" + "---|" * len(HEADER))
     for case in CASES:
         for number, detector in enumerate(DETECTORS):
             exact = comparison(case, number, folder)
-            for waves in WAVES:
-                found = np.load(folder / f"{case.name}-{detector[0]:.0f}-{waves}w.npz")
+            finished = [
+                (waves, np.load(path))
+                for waves in WAVES
+                if (path := folder / f"{case.name}-{detector[0]:.0f}-{waves}w.npz").exists()
+            ]
+            for waves, found in finished:
                 print(row(case, detector, waves, exact, found), flush=True)
-            draw(case, detector, exact, found["image"], pictures)
+            if finished:
+                draw(case, detector, exact, finished[-1][1]["image"], pictures)
 
 
 def row(

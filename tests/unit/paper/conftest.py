@@ -75,7 +75,8 @@ def right_predictions(clone: Path, params) -> pd.DataFrame:
     parts = []
     for sample in dataset.split("test").tolist():
         image, columns = example(dataset, sample, params=params, epoch=None)
-        part = table.measure(sample, columns, image[..., 0], split="test", sampling_angstrom=0.2)
+        shown = image[..., 0]
+        part = table.measure(sample, columns, shown, shown, split="test", sampling_angstrom=0.2)
         parts.append(table.with_predictions(part, table.element_counts(part, "true")))
     return pd.concat(parts, ignore_index=True)
 

@@ -61,8 +61,9 @@ def test_errors_by_count_fill_every_bar_and_show_the_bias():
 
 def test_the_distribution_counts_every_column_in_the_field(sources):
     figure = count_figures.count_distribution(sources)
-    number = sum(len(sources.dataset.columns(sample)) for sample in range(8))
-    assert figure.get_suptitle() == f"{number:,} columns of 8 particles"
+    samples = sources.dataset.samples.index
+    number = sum(len(sources.dataset.columns(sample)) for sample in samples)
+    assert figure.get_suptitle() == f"{number:,} columns of {len(samples)} particles"
     for axes in figure.axes:
         assert sum(bar.get_height() * bar.get_width() for bar in axes.containers[0]) == pytest.approx(1)
 

@@ -36,7 +36,7 @@ def test_a_good_image_leaves_tables_maps_picture_and_provenance(folder, model_fi
     table = pd.read_csv(out / "good" / "columns.csv")
     stored = pd.read_parquet(out / "good" / "columns.parquet")
     pd.testing.assert_frame_equal(table, stored, check_dtype=False, atol=1e-3)
-    assert list(table.columns[5:11]) == [*ELEMENTS, "total"]
+    assert list(table.columns[5:12]) == [*ELEMENTS, "NiCoFe", "total"]
     with tifffile.TiffFile(out / "good" / "maps.tif") as tiff:
         assert tiff.series[0].shape == (5, 150, 160)
         assert tiff.imagej_metadata["unit"] == "nm"
