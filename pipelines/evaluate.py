@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from common import run_stage
-from heamap.dataset.counterfactual_report import assess
+from heamap.dataset.counterfactual_report import Network, assess
 from heamap.dataset.counterfactuals import open_counterfactuals
 from heamap.dataset.examples import example
 from heamap.dataset.labels import label_maps
@@ -33,7 +33,7 @@ from heamap.evaluation.yardsticks import COUNTED, FIRST, yardsticks
 from heamap.lifecycle import tracking
 from heamap.params import Params
 from heamap.seeds import Stream, generator
-from measured import Network, describe, load_network, measure_all, predict_all
+from measured import describe, load_network, measure_all, predict_all
 
 STRUCTURES, IMAGES, COUNTERFACTUALS = Path("data/structures"), Path("data/images"), Path("data/counterfactuals")
 MODEL, RUN = Path("models/model.keras"), Path("models/run.json")

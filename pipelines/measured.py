@@ -1,6 +1,6 @@
 """What the evaluation measures of every image: truth, intensities, predictions and what is known of the image."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 from tqdm import tqdm
 
+from heamap.dataset.counterfactual_report import Network
 from heamap.dataset.examples import detected, drawn_effects, example
 from heamap.dataset.statistics import nearest_column_angstrom
 from heamap.dataset.store import Dataset
@@ -17,9 +18,6 @@ from heamap.evaluation.detection import Detection, detect
 from heamap.evaluation.readout import DISTANCE_SHARE, THRESHOLD_ATOMS, find_columns, read_counts
 from heamap.lifecycle.export import load_float32
 from heamap.params import Params
-
-Network = Callable[[npt.NDArray[np.float32]], npt.NDArray[np.float32]]
-"""From one input (rows, cols, 1) to its maps (rows, cols, 5)."""
 
 SETTINGS = ("energy_ev", "semiangle_mrad", "defocus_angstrom", "astigmatism_angstrom")
 """Microscope settings that slices are cut by."""

@@ -61,6 +61,20 @@ def read_yaml(kind: type[Model], path: Path) -> Model:
     ------
     InputError : the file is missing, is not YAML, or holds an unknown key or an impossible value
     """
+    return parse(kind, read_blocks(path, f"blocks {list(kind.model_fields)}"), str(path))
+
+
+def read_blocks(path: Path, expected: str = "blocks of parameters") -> dict[str, Any]:
+    """Read a YAML file of named blocks, unchecked.
+
+    Parameters
+    ----------
+    expected : what the file should hold, for the message
+
+    Raises
+    ------
+    InputError : the file is missing, is not YAML, or holds no blocks
+    """
     try:
         values = yaml.safe_load(path.read_text())
     except OSError as error:
@@ -68,5 +82,5 @@ def read_yaml(kind: type[Model], path: Path) -> Model:
     except yaml.YAMLError as error:
         raise InputError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
     if not isinstance(values, dict):
-        raise InputError(f"{path}: expected blocks {list(kind.model_fields)}, got {type(values).__name__}")
-    return parse(kind, values, str(path))
+        raise InputError(f"{path}: expected {expected}, got {type(values).__name__}")
+    return values

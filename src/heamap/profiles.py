@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from heamap.checking import parse
+from heamap.checking import parse, read_blocks
 from heamap.errors import InputError
 from heamap.params import Params
 
@@ -42,18 +42,6 @@ def write_merged(base: Path, profile: Path, out: Path) -> None:
     ------
     InputError : a file is missing or not YAML, or together they are no valid parameters
     """
-    values = merged(_blocks(base), _blocks(profile))
+    values = merged(read_blocks(base), read_blocks(profile))
     parse(Params, values, f"{base} with {profile}")
     out.write_text(f"# {base.name} with {profile.name}\n{yaml.safe_dump(values, sort_keys=False)}")
-
-
-def _blocks(path: Path) -> dict[str, Any]:
-    try:
-        values = yaml.safe_load(path.read_text())
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror}") from None
-    except yaml.YAMLError as error:
-        raise InputError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
-    if not isinstance(values, dict):
-        raise InputError(f"{path}: expected blocks of parameters, got {type(values).__name__}")
-    return values
