@@ -57,7 +57,8 @@ def multislice(elements: npt.NDArray[np.int8], optics: Microscope, repeat: int) 
     step = 1e3 * optics.wavelength_angstrom / BOX_ANGSTROM
     angle = 1e3 * optics.wavelength_angstrom * np.sqrt(squared)
     aperture = np.clip((optics.semiangle_mrad - angle) / step + 0.5, 0, 1)
-    aperture *= points / np.sqrt((aperture**2).sum())
+    # As bright in the middle as a sharp aperture's probe; its tails beyond the box would fall into vacuum.
+    aperture *= points / np.sqrt(aperture.sum())
     weights = [np.fft.ifftshift(detector_weights(points, step, detector)) for detector in DETECTORS]
     factors = scattering_factors(BOX_ANGSTROM)
     places, _ = probes()

@@ -20,15 +20,16 @@ from thermal_tables import tables
 from threadpoolctl import threadpool_limits
 
 from heamap import params
-from heamap.imaging import prism, reference, thermal
+from heamap.imaging import prism, reference, tails, thermal
 from heamap.imaging.potential import scattering_factors, transmission_functions
 from heamap.imaging.reduction import scan
+from heamap.imaging.scan import positions_along, read_field
 from heamap.imaging.simulated import Simulated
 from heamap.imaging.slicing import slab
 
 BOX_ANGSTROM = FIELD_ANGSTROM + 2 * MARGIN_ANGSTROM
 WINDOW_INTERPOLATION = 2
-THERMAL_WINDOW_ANGSTROM = 7.5
+THERMAL_WINDOW_ANGSTROM = 6.0
 
 
 def reference_configuration(
@@ -58,21 +59,31 @@ def reference_configuration(
         slice_angstrom=np.diff(atoms.depths_angstrom, append=atoms.depths_angstrom[-1]),
         entrance_angstrom=float(atoms.depths_angstrom[0]),
     )
-    along = MARGIN_ANGSTROM + np.arange(BASE.pixels) * BASE.sampling_angstrom
-    images = scan(matrix, wide, along, along, detectors_mrad=detectors)
-    return images.transpose(0, 2, 1), time.process_time() - started
+    count = positions_along(BOX_ANGSTROM, wide)
+    along = np.arange(count) * BOX_ANGSTROM / count
+    images = np.stack(
+        [
+            read_field(
+                tails.restore(whole, wide, box_angstrom=BOX_ANGSTROM, interpolation=WINDOW_INTERPOLATION),
+                base=BASE,
+                margin_angstrom=MARGIN_ANGSTROM,
+            )
+            for whole in scan(matrix, wide, along, along, detectors_mrad=detectors)
+        ]
+    )
+    return images, time.process_time() - started
 
 
-def run_reference(folder: Path) -> None:
-    """Simulate configuration by configuration, all particles abreast."""
+def run_reference(folder: Path, detectors: int) -> None:
+    """Simulate configuration by configuration, all particles abreast, on the first detector or on both."""
     for configuration in range(max(max(case.configurations) for case in CASES)):
         for case in CASES:
             path = folder / f"{case.name}-{configuration}.npz"
-            wanted = zip(DETECTORS, case.configurations, strict=True)
-            detectors = tuple(detector for detector, number in wanted if configuration < number)
-            if path.exists() or not detectors:
+            wanted = list(zip(DETECTORS, case.configurations, strict=True))[:detectors]
+            chosen = tuple(detector for detector, number in wanted if configuration < number)
+            if path.exists() or not chosen:
                 continue
-            images, seconds = reference_configuration(case, configuration, detectors)
+            images, seconds = reference_configuration(case, configuration, chosen)
             np.savez(path, images=images, seconds=seconds)
             print(f"{path.name}: {len(images)} detectors, {seconds:.1f} s", flush=True)
 
@@ -107,10 +118,10 @@ def settings(detector: tuple[float, float], waves: int) -> params.Simulate:
     )
 
 
-def run_thermal(folder: Path) -> None:
+def run_thermal(folder: Path, detectors: int) -> None:
     """Simulate every particle on each detector with each number of waves, and time the reference beside it."""
     for case in CASES:
-        for detector in DETECTORS:
+        for detector in DETECTORS[:detectors]:
             beside = None
             for waves in WAVES:
                 path = folder / f"{case.name}-{detector[0]:.0f}-{waves}w.npz"
@@ -132,13 +143,14 @@ def main() -> None:
     parser.add_argument("what", choices=["reference", "thermal", "compare"])
     parser.add_argument("--work", type=Path, default=Path("data/benchmarks/thermal"), help="finished images")
     parser.add_argument("--out", type=Path, default=Path("plots/benchmarks"), help="pictures")
+    parser.add_argument("--detectors", type=int, default=2, choices=[1, 2], help="1: only the first one")
     arguments = parser.parse_args()
     arguments.work.mkdir(parents=True, exist_ok=True)
     with threadpool_limits(limits=1):
         if arguments.what == "reference":
-            run_reference(arguments.work)
+            run_reference(arguments.work, arguments.detectors)
         elif arguments.what == "thermal":
-            run_thermal(arguments.work)
+            run_thermal(arguments.work, arguments.detectors)
         else:
             tables(arguments.work, arguments.out)
 

@@ -74,12 +74,14 @@ def tables(folder: Path, pictures: Path) -> None:
     print("|" + "---|" * len(HEADER))
     for case in CASES:
         for number, detector in enumerate(DETECTORS):
-            exact = comparison(case, number, folder)
             finished = [
                 (waves, np.load(path))
                 for waves in WAVES
                 if (path := folder / f"{case.name}-{detector[0]:.0f}-{waves}w.npz").exists()
             ]
+            if not finished:
+                continue
+            exact = comparison(case, number, folder)
             for waves, found in finished:
                 print(row(case, detector, waves, exact, found), flush=True)
             if finished:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from heamap import params
 from heamap.elements import TABLE
 from heamap.errors import InputError
-from heamap.imaging import box
+from heamap.imaging import box, tails
 from heamap.imaging.microscope import Microscope
 from heamap.imaging.potential import scattering_factors, transmission_functions
 from heamap.imaging.prism import needed_bytes, plan, scattering_matrix
@@ -21,7 +21,7 @@ from heamap.imaging.simulated import Simulated
 from heamap.imaging.slicing import slab
 from heamap.seeds import Stream, generator
 
-ENGINE = f"abtem-{version('abtem')}-prism-3"
+ENGINE = f"abtem-{version('abtem')}-prism-4"
 """Name and version of the engine; another version makes stored images stale."""
 
 MAX_BYTES = 1_550_000_000
@@ -209,4 +209,5 @@ def scan_configuration(
         slice_angstrom=DEPTH_STEP_ANGSTROM * np.diff(depths, append=depths[-1]),
         entrance_angstrom=DEPTH_STEP_ANGSTROM * float(depths[0]),
     )
-    return scan_box(matrix, microscope)
+    scan = scan_box(matrix, microscope)
+    return tails.restore(scan, microscope, box_angstrom=planned.extent[0], interpolation=planned.interpolation[0])

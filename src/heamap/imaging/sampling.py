@@ -60,7 +60,7 @@ class Sampler:
                 if not members.size:
                     continue
                 index = (rows[members][:, :, None] * points + cols[members][:, None, :]).reshape(-1)
-                patches = xp.take(flat, xp.asarray(index), axis=1).reshape(len(waves) * len(members), -1)
+                patches = flat[:, xp.asarray(index)].reshape(len(waves) * len(members), -1)
                 integrals = patches @ self._tables[ox, oy].T
                 result[xp.asarray(members)] = integrals.reshape(len(waves), len(members), -1).transpose(1, 2, 0)
         return result

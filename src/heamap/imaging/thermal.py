@@ -15,7 +15,7 @@ import numpy.typing as npt
 from heamap import params
 from heamap.elements import ELEMENTS, TABLE
 from heamap.errors import InputError
-from heamap.imaging import assembly, atomic, box, directions, elastic, incoming, optics, orbitals, outgoing, scan
+from heamap.imaging import assembly, atomic, box, directions, elastic, incoming, optics, orbitals, outgoing, scan, tails
 from heamap.imaging.arrays import Arrays, arrays
 from heamap.imaging.directions import Directions
 from heamap.imaging.microscope import Microscope
@@ -24,7 +24,7 @@ from heamap.imaging.slicing import Slab, slab
 from heamap.imaging.wavefield import WAVE_BAND, Wavefield
 from heamap.seeds import Stream, generator
 
-ENGINE = "thermal-3"
+ENGINE = "thermal-4"
 """Name and version of the engine; another version makes stored images stale."""
 
 INCOMING_BAND = 4.2
@@ -87,7 +87,8 @@ def simulate(
             f"{settings.thermal.window_angstrom:g} or simulate.margin_angstrom"
         )
     halves = bench.thermal(atoms, band, waves, rng) + bench.elastic(atoms, waves, rng)
-    fields = np.stack([scan.read_field(half, base=base, margin_angstrom=margin) for half in halves])
+    whole = [tails.restore(half, microscope, box_angstrom=side, interpolation=interpolation) for half in halves]
+    fields = np.stack([scan.read_field(half, base=base, margin_angstrom=margin) for half in whole])
     return Simulated(
         image=fields.mean(axis=0).astype(np.float32),
         configurations=waves,

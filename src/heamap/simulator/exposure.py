@@ -16,7 +16,7 @@ from heamap.structures.orientation import Oriented
 from heamap.structures.projection import layer_spacing
 from heamap.structures.structure_file import Structure
 
-WINDOW_ANGSTROM: dict[params.EngineName, float] = {"reference": 12.0, "thermal": 7.25}
+WINDOW_ANGSTROM: dict[params.EngineName, float] = {"reference": 12.0, "thermal": 6.0}
 """Least width of the window that PRISM keeps of each probe: of all that leaves, or of the mean wave on its way down
 (docs/benchmarks.md)."""
 
