@@ -19,7 +19,7 @@ from particles import LAYER_PAIR_ANGSTROM, Particle, ellipsoid
 from threadpoolctl import threadpool_limits
 
 from heamap import params
-from heamap.imaging import prism, reference
+from heamap.imaging import prism, reference, tails
 from heamap.imaging.columns import COLUMN_RADIUS_ANGSTROM, column_intensities
 from heamap.imaging.microscope import Microscope
 from heamap.imaging.potential import scattering_factors, transmission_functions
@@ -53,6 +53,7 @@ class Settings:
     oversampling: float = 1.0
     slice: float = LAYER_PAIR_ANGSTROM
     band: float = prism.WAVE_BAND
+    restored: bool = True
 
     @property
     def box(self) -> float:
@@ -152,6 +153,8 @@ def engine(particle: Particle, settings: Settings, configuration: int = 0) -> tu
         band=settings.band,
     )
     scan = scan_box(matrix, optics)
+    if settings.restored:
+        scan = tails.restore(scan, optics, box_angstrom=settings.box, interpolation=settings.interpolation)
     return read_field(scan, base=BASE, margin_angstrom=settings.margin), time.process_time() - started
 
 
@@ -170,6 +173,7 @@ def rms(values: Image) -> float:
 
 ROWS = (
     *((f"f = {f}", Settings(interpolation=f)) for f in (2, 3, 4, 5)),
+    *((f"f = {f}, tails not restored", Settings(interpolation=f, restored=False)) for f in (2, 3, 4)),
     *((f"margin {margin:g} Å", Settings(margin=margin)) for margin in (3.0, 4.5, 8.0)),
     *((f"grid {over:g} times as fine", Settings(oversampling=over)) for over in (0.8, 1.25, 1.6)),
     *((f"slices of {layers:g} layers", Settings(slice=layers * LAYER)) for layers in (1, 1.5, 3)),
