@@ -104,7 +104,7 @@ def _add_simulate(parser: argparse.ArgumentParser) -> None:
         ("--field-angstrom", "side of the square image (the structure and a rim)"),
         ("--margin-angstrom", "around the field, where atoms count too (6)"),
         ("--slice-angstrom", "multislice thickness (two layers of atoms along [110])"),
-        ("--window-angstrom", "least width of PRISM's window around each probe (reference 12, thermal 7.25)"),
+        ("--window-angstrom", "least width of PRISM's window around each probe (reference 12, thermal 6)"),
     ):
         parser.add_argument(name, type=float, metavar="X", help=text)
     for name, text in (
@@ -145,7 +145,7 @@ def _champion(model_name: str) -> Path:
 
 
 def _simulate(arguments: argparse.Namespace) -> int:
-    _need("nothing to simulate with", "abtem", "ase", "finufft")
+    _need("nothing to simulate with", "abtem", "ase")
     from heamap.simulator.request import Request
     from heamap.simulator.run import simulate_structure
 

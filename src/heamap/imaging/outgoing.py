@@ -25,19 +25,22 @@ MODES = 27
 
 
 def needed_bytes(field: Wavefield, waves: int) -> int:
-    """Memory of the detector's waves, of the slices they share and of the functions around each element's atoms."""
+    """Memory of so many waves at a time, of the slices they share and of the functions around each element's atoms."""
     reach = lattice(field.pixel_angstrom, orbitals.RADIUS_ANGSTROM)[1]
     tables = len(TABLE) * MODES * len(orbitals.BASIS) * (OFFSETS * (2 * reach + 1)) ** 2
     return int(((waves + REALIZATIONS) * field.points**2 + tables) * np.dtype(np.complex64).itemsize)
 
 
-def detected(slab: Slab, field: Wavefield, chosen: Directions, *, rng: np.random.Generator) -> Any:
+def detected(
+    slab: Slab, field: Wavefield, chosen: Directions, *, rng: np.random.Generator, at_once: int | None = None
+) -> Any:
     """Each atom's thermal scattering onto the detector, as a Hermitian form of the wave that reaches it.
 
     Parameters
     ----------
     chosen : from :func:`heamap.imaging.directions.sample`
     rng : draws the displacements of the atoms below
+    at_once : waves that are held in memory together, all by default; each such group has displacements of its own
 
     Returns
     -------
@@ -48,11 +51,45 @@ def detected(slab: Slab, field: Wavefield, chosen: Directions, *, rng: np.random
     xp = arrays.xp
     still = Atoms(field, average=False)
     samplers = _samplers(field)
-    displacement = np.array([element.rms_displacement_angstrom for element in TABLE])[slab.elements]
     size = len(orbitals.BASIS)
     forms = xp.zeros((2, len(slab.elements), size, size), dtype=xp.complex64)
-    waves = field.plane_waves(-chosen.waves)
-    roots = xp.asarray(np.sqrt(2 * chosen.weights).astype(np.float32))
+    for start in range(0, len(chosen.waves), at_once or len(chosen.waves)):
+        group = slice(start, start + (at_once or len(chosen.waves)))
+        _follow(
+            slab,
+            field,
+            field.plane_waves(-chosen.waves[group]),
+            xp.asarray(np.sqrt(2 * chosen.weights[group]).astype(np.float32)),
+            first=start,
+            still=still,
+            samplers=samplers,
+            forms=forms,
+            rng=rng,
+        )
+    return forms
+
+
+def _follow(
+    slab: Slab,
+    field: Wavefield,
+    waves: Any,
+    roots: Any,
+    *,
+    first: int,
+    still: Atoms,
+    samplers: list[Sampler],
+    forms: Any,
+    rng: np.random.Generator,
+) -> None:
+    """Send a group of waves up through the slab and add what they find to the forms.
+
+    Parameters
+    ----------
+    first : number of the group's first wave: the halves are every other wave of all
+    """
+    xp = field.arrays.xp
+    displacement = np.array([element.rms_displacement_angstrom for element in TABLE])[slab.elements]
+    size = len(orbitals.BASIS)
     steps = [None, *np.diff(slab.depths_angstrom)]
     for index in range(len(steps) - 1, -1, -1):
         members = slab.members(index)
@@ -60,8 +97,9 @@ def detected(slab: Slab, field: Wavefield, chosen: Directions, *, rng: np.random
             some = members[slab.elements[members] == element]
             if some.size:
                 for half in range(2):
-                    forms[half, xp.asarray(some)] = _form(
-                        sampler, waves[half::2], roots[half::2], slab.positions[some], size
+                    mine = slice((half - first) % 2, None, 2)
+                    forms[half, xp.asarray(some)] += _form(
+                        sampler, waves[mine], roots[mine], slab.positions[some], size
                     )
         if steps[index] is None:
             break
@@ -73,7 +111,6 @@ def detected(slab: Slab, field: Wavefield, chosen: Directions, *, rng: np.random
         propagator = field.propagator(steps[index])
         for number in range(len(waves)):
             field.pass_through(waves[number : number + 1], transmissions[turn[number]], propagator)
-    return forms
 
 
 def _samplers(field: Wavefield) -> list[Sampler]:

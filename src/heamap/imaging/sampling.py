@@ -25,9 +25,13 @@ class Sampler:
         self._pixel = pixel_angstrom
         taken = OFFSETS * np.arange(1, 2 * reach + 2)
         # Offset o means that the atom lies o / OFFSETS of a pixel beyond its grid point: functions move with it.
-        tables = [[lattice[:, taken[:, None] - ox, taken - oy] for oy in range(OFFSETS)] for ox in range(OFFSETS)]
-        flat = np.array(tables).reshape(OFFSETS, OFFSETS, len(lattice), -1) * pixel_angstrom**2
-        self._tables = arrays.xp.asarray(flat.astype(np.complex64))
+        side = 2 * reach + 1
+        tables = np.empty((OFFSETS, OFFSETS, len(lattice), side * side), dtype=np.complex64)
+        for ox in range(OFFSETS):
+            for oy in range(OFFSETS):
+                moved = lattice[:, taken[:, None] - ox, taken - oy]
+                tables[ox, oy] = moved.reshape(len(lattice), -1) * pixel_angstrom**2
+        self._tables = arrays.xp.asarray(tables)
 
     @property
     def functions(self) -> int:

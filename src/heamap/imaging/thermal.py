@@ -79,14 +79,8 @@ def simulate(
     )
     rng = generator(base.seed, Stream.PHONONS, sample)
     waves = settings.thermal.waves
-    size = bench.needed_bytes(len(atoms.elements), band, waves)
-    if size > MAX_BYTES:
-        raise InputError(
-            f"the thermal engine needs {size / 1e9:.2f} GB for this field, more than {MAX_BYTES / 1e9:.2f} GB; lower "
-            f"simulate.thermal.waves below {waves}, simulate.thermal.window_angstrom below "
-            f"{settings.thermal.window_angstrom:g} or simulate.margin_angstrom"
-        )
-    halves = bench.thermal(atoms, band, waves, rng) + bench.elastic(atoms, waves, rng)
+    at_once = _fitting(bench, len(atoms.elements), band, settings.thermal)
+    halves = bench.thermal(atoms, band, waves, rng, at_once=at_once) + bench.elastic(atoms, waves, rng)
     whole = [tails.restore(half, microscope, box_angstrom=side, interpolation=interpolation) for half in halves]
     fields = np.stack([scan.read_field(half, base=base, margin_angstrom=margin) for half in whole])
     return Simulated(
@@ -95,6 +89,23 @@ def simulate(
         interpolation=interpolation,
         potential_sampling_angstrom=bench.field(band).pixel_angstrom,
         relative_error=scan.relative_error(fields, sampling_angstrom=base.sampling_angstrom),
+    )
+
+
+def _fitting(bench: "_Bench", atoms: int, band: float, settings: params.Thermal) -> int:
+    """How many outgoing waves at a time fit in memory: all, or a half, a quarter ... of them; all on a card."""
+    waves = settings.waves
+    at_once = [waves, *(-(-waves // parts) for parts in (2, 4, 8))]
+    for number in at_once if settings.device == "cpu" else ():
+        size = bench.needed_bytes(atoms, band, waves, at_once=number)
+        if size <= MAX_BYTES:
+            return number
+    if settings.device != "cpu":
+        return waves
+    raise InputError(
+        f"the thermal engine needs {size / 1e9:.2f} GB for this field, more than {MAX_BYTES / 1e9:.2f} GB; lower "
+        f"simulate.thermal.waves below {waves}, simulate.thermal.window_angstrom below "
+        f"{settings.window_angstrom:g} or simulate.margin_angstrom"
     )
 
 
@@ -124,17 +135,21 @@ class _Bench:
             self.arrays, energy_ev=self.microscope.energy_ev, box_angstrom=self.box_angstrom, points=points
         )
 
-    def needed_bytes(self, atoms: int, band: float, waves: int) -> int:
-        """Memory at the peak: outgoing waves with the slices they share, or PRISM's with their integrals."""
+    def needed_bytes(self, atoms: int, band: float, waves: int, *, at_once: int) -> int:
+        """Memory at the peak: outgoing waves with the slices they share, PRISM's with their integrals, or the elastic
+        part's."""
         beams = len(optics.beams(self.microscope, box_angstrom=self.box_angstrom, interpolation=self.interpolation))
         functions, number = len(orbitals.BASIS), np.dtype(np.complex64).itemsize
         arriving = number * beams * (self.field(INCOMING_BAND).points ** 2 + atoms * functions)
-        return max(outgoing.needed_bytes(self.field(band), waves), arriving) + number * 2 * atoms * functions**2
+        thermal = max(outgoing.needed_bytes(self.field(band), at_once), arriving) + number * 2 * atoms * functions**2
+        return max(thermal, number * waves * self._elastic_field(self._rings(vibrating=False)[1]).points ** 2)
 
-    def thermal(self, atoms: Slab, band: float, waves: int, rng: np.random.Generator) -> npt.NDArray[np.float64]:
+    def thermal(
+        self, atoms: Slab, band: float, waves: int, rng: np.random.Generator, *, at_once: int
+    ) -> npt.NDArray[np.float64]:
         """(2, count, count): what the atoms' vibrations scatter, from either half of the directions."""
         chosen = self._directions(atoms, waves, rng, vibrating=True)
-        forms = outgoing.detected(atoms, self.field(band), chosen, rng=rng)
+        forms = outgoing.detected(atoms, self.field(band), chosen, rng=rng, at_once=at_once)
         beams = optics.beams(self.microscope, box_angstrom=self.box_angstrom, interpolation=self.interpolation)
         coefficients = incoming.sample(atoms, self.field(INCOMING_BAND), beams)
         return np.stack(
@@ -160,15 +175,23 @@ class _Bench:
         highest = np.hypot(*chosen.waves.T).max() / self.box_angstrom
         edge = self.interpolation * self.microscope.wavelength_angstrom / self.box_angstrom
         return elastic.images(
-            atoms, self.field(OUTGOING_BAND * highest), chosen, self.microscope, positions=self.count, edge=edge
+            atoms, self._elastic_field(highest), chosen, self.microscope, positions=self.count, edge=edge
         )
 
-    def _directions(self, atoms: Slab, waves: int, rng: np.random.Generator, *, vibrating: bool) -> Directions:
+    def _elastic_field(self, highest: float) -> Wavefield:
+        return self.field(OUTGOING_BAND * highest)
+
+    def _rings(self, *, vibrating: bool) -> tuple[float, float]:
+        """Lowest and highest frequency towards the detector, per Angstrom, that are followed."""
         edges = np.array([self.microscope.detector_inner_mrad, self.microscope.detector_outer_mrad])
         inner, outer = edges * 1e-3 / self.microscope.wavelength_angstrom
         if not vibrating:
             least = min(element.rms_displacement_angstrom for element in TABLE)
             outer = max(min(outer, np.sqrt(-np.log(ELASTIC_LIMIT)) / (2 * np.pi * least)), 1.05 * inner)
+        return inner, outer
+
+    def _directions(self, atoms: Slab, waves: int, rng: np.random.Generator, *, vibrating: bool) -> Directions:
+        inner, outer = self._rings(vibrating=vibrating)
         frequencies = np.linspace(inner, outer, _STEPS)
         power = np.abs(atomic.amplitudes(self.microscope.energy_ev, frequencies)) ** 2
         coherent = atomic.debye_waller(frequencies) ** 2

@@ -16,7 +16,7 @@ RIM_ANGSTROM = 4.0
 """Empty rim around a structure that is seen whole: the probe's tails and the columns' own areas lie in it."""
 
 LARGEST_ANGSTROM = 90.0
-"""Largest field that is taken without being asked for; at 200 mrad it needs about 4 GB."""
+"""Largest field that is taken without being asked for. At 200 mrad it does not fit in memory; the message says so."""
 
 STANDARD_ANGSTROM = 51.2
 """Field of the paper, for structures too large to be seen whole."""

@@ -18,7 +18,7 @@ from heamap.simulator.exposure import Exposure
 from heamap.simulator.request import Request
 from heamap.structures.columns import column_table
 
-PACKAGES = ("abtem", "ase", "finufft", "numpy", "pandas", "scipy", "tifffile")
+PACKAGES = ("abtem", "ase", "numpy", "pandas", "scipy", "tifffile")
 
 
 def seen_columns(exposure: Exposure) -> pd.DataFrame:

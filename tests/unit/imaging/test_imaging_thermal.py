@@ -8,6 +8,7 @@ from heamap import params
 from heamap.elements import ELEMENTS, TABLE
 from heamap.errors import InputError
 from heamap.imaging import atomic, optics, thermal
+from heamap.imaging.arrays import arrays
 from heamap.imaging.microscope import Microscope
 
 BASE = params.Base(seed=3, pixels=32, sampling_angstrom=0.2)
@@ -164,7 +165,38 @@ def test_a_field_without_atoms_is_dark():
     assert np.isnan(found.relative_error)
 
 
-@pytest.mark.skipif(find_spec("cupy") is not None, reason="CuPy is here")
+def test_waves_that_do_not_fit_together_are_sent_in_groups(monkeypatch):
+    atoms = column(["Pt", "Fe", "Ni", "Pd"])
+    whole = simulated(atoms, thermal={"window_angstrom": 100.0, "waves": 48})
+    bench = thermal._Bench(arrays("cpu"), microscope(), 10.4, 1)
+    band = thermal.OUTGOING_BAND * 0.08 / microscope().wavelength_angstrom
+    needed = [bench.needed_bytes(4, band, 48, at_once=number) for number in (48, 24)]
+    assert needed[1] < needed[0]
+    monkeypatch.setattr(thermal, "MAX_BYTES", needed[1])
+
+    grouped = simulated(atoms, thermal={"window_angstrom": 100.0, "waves": 48})
+
+    assert not np.array_equal(grouped.image, whole.image)
+    assert grouped.image.sum() == pytest.approx(whole.image.sum(), rel=0.03)
+    assert np.corrcoef(grouped.image.ravel(), whole.image.ravel())[0, 1] > 0.998
+
+
+@pytest.mark.parametrize("energy_ev", [180e3, 200e3, 220e3])
+@pytest.mark.parametrize("semiangle_mrad", [15.0, 20.0])
+def test_the_fields_of_the_paper_fit_in_memory(energy_ev, semiangle_mrad):
+    # 51.2 Angstrom and a margin, 70-200 mrad, a particle of 75 Angstrom.
+    optic = microscope(
+        energy_ev=energy_ev, semiangle_mrad=semiangle_mrad, detector_inner_mrad=70.0, detector_outer_mrad=200.0
+    )
+    bench = thermal._Bench(arrays("cpu"), optic, 63.2, 10)
+    band = thermal.OUTGOING_BAND * 0.2 / optic.wavelength_angstrom
+    chosen = params.Thermal(window_angstrom=6.0, waves=24)
+
+    at_once = thermal._fitting(bench, 9000, band, chosen)
+
+    assert bench.needed_bytes(9000, band, 24, at_once=at_once) <= thermal.MAX_BYTES
+
+
 def test_refuses_what_does_not_fit_in_memory():
     wide = BASE.model_copy(update={"pixels": 256})
     with pytest.raises(InputError, match=r"needs 10\.\d\d GB .* lower simulate\.thermal\.waves below 16"):
@@ -175,7 +207,9 @@ def test_refuses_what_does_not_fit_in_memory():
 def test_the_memory_is_what_is_said_beforehand(monkeypatch, window, waves):
     said = []
     needed = thermal._Bench.needed_bytes
-    monkeypatch.setattr(thermal._Bench, "needed_bytes", lambda *given: said.append(needed(*given)) or said[0])
+    monkeypatch.setattr(
+        thermal._Bench, "needed_bytes", lambda *given, **more: said.append(needed(*given, **more)) or said[0]
+    )
     tracemalloc.start()
     simulated(column(["Pt"] * 3), margin_angstrom=10.0, thermal={"window_angstrom": window, "waves": waves})
     peak = tracemalloc.get_traced_memory()[1]
@@ -184,6 +218,7 @@ def test_the_memory_is_what_is_said_beforehand(monkeypatch, window, waves):
     assert 0.7 * said[0] < peak < 1.3 * said[0]
 
 
+@pytest.mark.skipif(find_spec("cupy") is not None, reason="CuPy is here")
 def test_refuses_a_card_without_cupy():
     with pytest.raises(InputError, match="CuPy"):
         simulated(column(["Pt"]), thermal={"window_angstrom": 100.0, "waves": 2, "device": "cuda"})

@@ -23,7 +23,7 @@ def test_slices_along_other_axes_hold_whole_layers_too():
 
 def test_settings_follow_the_structure_where_nothing_is_given():
     settings = engine_settings(request(), CORNERS[:, 2])
-    assert (settings.reference.window_angstrom, settings.thermal.window_angstrom) == (12, 7.25)
+    assert (settings.reference.window_angstrom, settings.thermal.window_angstrom) == (12, 6)
     assert settings.slice_angstrom == pytest.approx(2.6, rel=3e-3)
     assert settings.margin_angstrom == 6
     assert settings.detector_mrad == (70, 200)
