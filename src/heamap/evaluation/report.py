@@ -154,7 +154,7 @@ def _line(training: pd.DataFrame, column: str) -> dict[str, Any]:
         "intercept": counting.line.intercept,
         "r2_training": number_or_none(counting.line.r2),
         "columns": counting.columns,
-        "composition": dict(zip(ELEMENTS, counting.composition.tolist(), strict=True)),
+        "training_composition": dict(zip(ELEMENTS, counting.composition.tolist(), strict=True)),
     }
 
 
