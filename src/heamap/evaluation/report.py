@@ -49,8 +49,8 @@ def assemble(
     * ``columns``, ``images``: how many were scored
     * ``interval``: ``level``, ``resamples``, ``over``
     * ``scores[target][estimator]``, target one of Pt, Ni, Pd, Co, Fe, NiCoFe, total, estimator ``model`` or a
-      yardstick: ``r2``, ``mae``, ``bias`` and ``skill`` over baseline 1, each ``{"value", "low", "high"}``;
-      ``error_shares`` (0, 1, 2, 3, more)
+      yardstick: ``r2``, ``mae``, ``bias`` and ``skill`` over baseline 1, and ``error_shares`` (0, 1, 2, 3, more), each
+      ``{"value", "low", "high"}``
     * ``skill[target][name]`` = 1 - MSE of the model / MSE of the yardstick, ``{"value", "low", "high"}``, paired over
       images
     * ``yardsticks[name]``: what each knows; ``baseline_1[target]``: the one that skills are over
@@ -75,7 +75,7 @@ def assemble(
                 "skill": _interval(
                     metrics.estimate(metrics.Sums.skill_over, part, first, weights=weights, level=LEVEL)
                 ),
-                "error_shares": _shares(true, guesses[name]),
+                "error_shares": _shares(images, true, guesses[name], weights),
             }
             for name, part in sums.items()
         }
@@ -121,8 +121,15 @@ def summary(report: Mapping[str, Any]) -> dict[str, float | None]:
 
 
 def share_table(report: Mapping[str, Any]) -> pd.DataFrame:
-    """Table 2: ``target`` and the shares of columns off by ``0``, ``1``, ``2``, ``3`` and ``more`` atoms."""
-    return pd.DataFrame([{"target": target, **report["scores"][target][MODEL]["error_shares"]} for target in TARGETS])
+    """Table 2: ``target`` and the shares of columns off by ``0``, ``1``, ``2``, ``3`` and ``more`` atoms, each with its
+    ``_low`` and ``_high``."""
+    rows = []
+    for target in TARGETS:
+        shares = report["scores"][target][MODEL]["error_shares"].items()
+        row = {name: share["value"] for name, share in shares}
+        row |= {f"{name}_{end}": share[end] for name, share in shares for end in ("low", "high")}
+        rows.append({"target": target, **row})
+    return pd.DataFrame(rows)
 
 
 def score_table(report: Mapping[str, Any]) -> pd.DataFrame:
@@ -135,7 +142,7 @@ def score_table(report: Mapping[str, Any]) -> pd.DataFrame:
             for score in ("r2", "mae", "skill"):
                 row |= {score: found[score]["value"]}
                 row |= {f"{score}_{end}": found[score][end] for end in ("low", "high")}
-            row["within_1"] = found["error_shares"]["0"] + found["error_shares"]["1"]
+            row["within_1"] = sum(found["error_shares"][error]["value"] for error in ("0", "1"))
             row["model_skill_over"] = report["skill"][target].get(name, {}).get("value")
             rows.append(row)
     return pd.DataFrame(rows)
@@ -158,8 +165,11 @@ def _line(training: pd.DataFrame, column: str) -> dict[str, Any]:
     }
 
 
-def _shares(true: npt.NDArray[Any], guess: npt.NDArray[Any]) -> dict[str, float]:
-    return dict(zip(metrics.SHARE_NAMES, metrics.error_shares(true, guess).tolist(), strict=True))
+def _shares(
+    images: npt.NDArray[Any], true: npt.NDArray[Any], guess: npt.NDArray[Any], weights: npt.NDArray[np.int64]
+) -> dict[str, dict[str, float | None]]:
+    found = metrics.share_estimates(images, true, guess, weights=weights, level=LEVEL)
+    return {name: _interval(share) for name, share in found.items()}
 
 
 def _interval(estimate: metrics.Estimate) -> dict[str, float | None]:
