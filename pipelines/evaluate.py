@@ -169,6 +169,7 @@ def summarize(found: dict[str, Any], usual_bound: pd.DataFrame) -> dict[str, flo
         **{f"bound_skill_{name}": report.number_or_none(float(best["skill"][name])) for name in ("Pt", NI_CO_FE)},
         **{f"coverage_{name}": covered[name]["overall"]["share"] for name in ("Pt", TOTAL)},
         **{f"width_over_counting_{name}": sharp[name]["ratio"] for name in ("Pt", TOTAL)},
+        **counterfactuals.responses(found["counterfactuals"]),
     }
 
 

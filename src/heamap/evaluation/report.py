@@ -13,8 +13,9 @@ from heamap.evaluation import metrics
 from heamap.evaluation.baselines import calibrate
 from heamap.evaluation.counting import INTENSITIES
 from heamap.evaluation.detection import TOLERANCE_ANGSTROM, Detection
+from heamap.evaluation.local_features import TREES
 from heamap.evaluation.table import element_counts
-from heamap.evaluation.targets import TARGETS, TOTAL, FloatArray
+from heamap.evaluation.targets import NI_CO_FE, TARGETS, TOTAL, FloatArray
 from heamap.evaluation.yardsticks import COUNTED, DESCRIPTIONS, FIRST
 
 LEVEL = 0.95
@@ -106,14 +107,19 @@ def assemble(
 def summary(report: Mapping[str, Any]) -> dict[str, float | None]:
     """The few flat numbers that runs are compared by.
 
-    ``r2_`` of every target; ``mae_total`` in atoms; ``skill_`` of every target over baseline 1 (``FIRST``);
-    ``skill_counted_`` of Pt and the total over atom counting; ``recall`` and ``precision`` of finding columns.
+    ``r2_`` of every target; ``mae_total`` in atoms; ``skill_`` of every target over baseline 1 (``FIRST``), of Pt,
+    Ni+Co+Fe and the total with the ends ``_low`` and ``_high``; ``trees_skill_`` of the same three, the boosted trees'
+    own skill over baseline 1; ``skill_counted_`` of Pt and the total over atom counting; ``recall`` and ``precision``
+    of finding columns.
     """
+    main = ("Pt", NI_CO_FE, TOTAL)
     model = {target: report["scores"][target][MODEL] for target in TARGETS}
     return {
         **{f"r2_{target}": found["r2"]["value"] for target, found in model.items()},
         "mae_total": model[TOTAL]["mae"]["value"],
         **{f"skill_{target}": found["skill"]["value"] for target, found in model.items()},
+        **{f"skill_{target}_{end}": model[target]["skill"][end] for target in main for end in ("low", "high")},
+        **{f"trees_skill_{target}": report["scores"][target][TREES]["skill"]["value"] for target in main},
         **{f"skill_counted_{target}": report["skill"][target][COUNTED]["value"] for target in ("Pt", TOTAL)},
         "recall": report["detection"]["recall"],
         "precision": report["detection"]["precision"],

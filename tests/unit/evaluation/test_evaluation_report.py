@@ -121,6 +121,20 @@ def test_summary_repeats_the_numbers_of_the_report(test_table: pd.DataFrame) -> 
     assert summary["precision"] == pytest.approx(0.6)
 
 
+def test_summary_holds_the_ends_of_skills_and_the_trees(test_table: pd.DataFrame) -> None:
+    noise = np.random.default_rng(5).normal(0, 0.5, (len(test_table), 5))
+    found = assembled(element_truth(test_table) + noise, test_table)
+    summary = report.summary(found)
+    for target in ("Pt", "NiCoFe", "total"):
+        skill = found["scores"][target]["model"]["skill"]
+        assert summary[f"skill_{target}_low"] == skill["low"] < summary[f"skill_{target}"]
+        assert summary[f"skill_{target}_high"] == skill["high"] > summary[f"skill_{target}"]
+        assert summary[f"trees_skill_{target}"] == found["scores"][target]["local_features"]["skill"]["value"]
+    # The intensities rise with Pt alone, which trees therefore see better than the rest.
+    assert summary["trees_skill_Pt"] > 0.5 > summary["trees_skill_NiCoFe"]
+    assert "skill_Fe_low" not in summary
+
+
 def test_counts_columns_and_images(test_table: pd.DataFrame) -> None:
     found = assembled(element_truth(test_table), test_table)
     assert (found["columns"], found["images"], found["counting"]["cell"]["columns"]) == (100, 5, 120)
