@@ -128,7 +128,10 @@ def certainty(
     params: Params,
     found: dict[str, Any],
 ) -> model_calibration.ModelCalibration:
-    """Calibrate intervals and aggregation; what they are worth on the test split goes into the report."""
+    """Calibrate intervals and aggregation; what they are worth on the test split goes into the report.
+
+    The intervals' rival is atom counting, told the composition of each image as in the scores.
+    """
     sampling, chemistry = params.base.sampling_angstrom, data.samples["chemistry"]
     intervals = model_calibration.fit_intervals(calibration)
     counted = [counting.estimates(training, part)[COUNTED][:, : len(ELEMENTS)] for part in (calibration, test)]
