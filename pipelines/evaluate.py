@@ -81,25 +81,19 @@ def evaluate(params: Params) -> str:
         rng=generator(params.base.seed, Stream.BOOTSTRAP, 4),
     )
     found = {"summary": summarize(found, bound), **found}
-    scores = report.score_table(found)
-    parts = (
-        accuracy.markdown(scores, bound, columns=found["columns"], images=found["images"], level=report.LEVEL),
-        accuracy.error_table(scores, report.share_table(found), bound, level=report.LEVEL),
-        accuracy.interval_lines(found["intervals"]),
-    )
-    text = "\n".join(parts)
+    text = accuracy.page(found, bound)
     write(found, calibrated, test, text)
     draw(found, test, bound)
     counterfactuals.as_table(found["counterfactuals"]).to_csv(PLOTS / "counterfactuals.csv", index=False)
     moved.savefig(PLOTS / "counterfactuals.png", dpi=150)
     draw_overview(data, network, test, params)
     track(params, found)
-    said = " ".join(
+    scores = " ".join(
         f"{name} {value:.3f}"
         for name in ("r2_Pt", "r2_total", "skill_Pt", "skill_NiCoFe", "coverage_total")
         if (value := found["summary"][name]) is not None
     )
-    return f"evaluated {found['columns']} columns of {found['images']} images: {said}; {ACCURACY}"
+    return f"evaluated {found['columns']} columns of {found['images']} images: {scores}; {ACCURACY}"
 
 
 def pooled_bound(test: pd.DataFrame, params: Params) -> pd.DataFrame:

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from heamap.evaluation.report import MODEL
+from heamap.evaluation.report import LEVEL, MODEL, score_table, share_table
 from heamap.evaluation.targets import NI_CO_FE, TARGETS, TOTAL
 
 BOUND = "bound"
@@ -44,6 +44,23 @@ _MARKS = {
 }
 _LOWEST = -0.6
 """Left end of the plot; what lies further left is drawn on it, hollow."""
+
+
+def page(report: Mapping[str, Any], bound: pd.DataFrame | None) -> str:
+    """All of ``reports/accuracy.md``.
+
+    Parameters
+    ----------
+    report : ``heamap.evaluation.report.assemble``, with ``intervals`` (``model_calibration.judge_intervals``) in it
+    bound : as for ``markdown``
+    """
+    scores = score_table(report)
+    parts = (
+        markdown(scores, bound, columns=report["columns"], images=report["images"], level=LEVEL),
+        error_table(scores, share_table(report), bound, level=LEVEL),
+        interval_lines(report["intervals"]),
+    )
+    return "\n".join(parts)
 
 
 def markdown(scores: pd.DataFrame, bound: pd.DataFrame | None, *, columns: int, images: int, level: float) -> str:

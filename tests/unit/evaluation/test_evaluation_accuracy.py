@@ -104,6 +104,37 @@ def test_widths_and_what_is_not_covered_are_one_line_each() -> None:
     assert "Every target is covered, overall and in every slice." in text
 
 
+def test_the_page_holds_both_tables_and_the_intervals() -> None:
+    interval = {"value": 0.5, "low": 0.25, "high": 0.75}
+    quantities = ("r2", "mae", "skill")
+    estimators = {
+        "model": dict.fromkeys(quantities, interval)
+        | {"error_shares": dict.fromkeys(("0", "1", "2", "3", "more"), interval)}
+    }
+    document = {
+        "columns": 10,
+        "images": 2,
+        "scores": dict.fromkeys(TARGETS, estimators),
+        "skill": {target: {} for target in TARGETS},
+        "intervals": {
+            "coverage": {"level": 0.9, "not_covered": []},
+            "sharpness": {target: {"ratio": 0.5, "low": 0.25, "high": 0.75} for target in TARGETS},
+        },
+    }
+    text = accuracy.page(document, bound())
+    places = [
+        text.index(words)
+        for words in (
+            "10 columns of 2 test images",
+            "| the model | 0.50 (0.50) |",
+            "| Fe | 0.50 [0.25, 0.75] | 0.50 [0.25, 0.75] | 50.0% [25.0%, 75.0%] | 40.0% ± 1.0% |",
+            "Pt 0.50 [0.25, 0.75], Total 0.50 [0.25, 0.75].",
+            "Every target is covered",
+        )
+    ]
+    assert places == sorted(places)
+
+
 def test_plot_shows_the_model_and_pins_what_lies_outside_to_its_edge() -> None:
     axes = accuracy.skill_plot(scores(), bound()).axes[0]
     drawn = {line.get_label(): line for line in axes.lines}
