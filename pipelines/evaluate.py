@@ -24,12 +24,13 @@ from heamap.evaluation import (
     interval_figures,
     model_calibration,
     report,
+    slice_figures,
     slices,
     table,
 )
 from heamap.evaluation.bound_pool import pool
 from heamap.evaluation.targets import NI_CO_FE, TOTAL
-from heamap.evaluation.yardsticks import COUNTED, FIRST, yardsticks
+from heamap.evaluation.yardsticks import COUNTED, yardsticks
 from heamap.lifecycle import tracking
 from heamap.params import Params
 from heamap.seeds import Stream, generator
@@ -70,11 +71,7 @@ def evaluate(params: Params) -> str:
     labels = slices.cuts(test, describe(data, data.split("test"), params))
     found["bound"] = json.loads(every.to_json(orient="records"))
     found["slices"] = slices.score(
-        test,
-        {target: {name: own[name] for name in (FIRST[target], COUNTED)} for target, own in rivals.items()},
-        labels,
-        resamples=resamples,
-        rng=generator(params.base.seed, Stream.BOOTSTRAP, 2),
+        test, rivals, labels, resamples=resamples, rng=generator(params.base.seed, Stream.BOOTSTRAP, 2)
     )
     calibrated = certainty(data, training, calibration, test, labels, params, found)
     found["counterfactuals"], moved = assess(
@@ -84,9 +81,7 @@ def evaluate(params: Params) -> str:
         rng=generator(params.base.seed, Stream.BOOTSTRAP, 4),
     )
     found = {"summary": summarize(found, bound), **found}
-    text = accuracy.markdown(
-        report.score_table(found), bound, columns=found["columns"], images=found["images"], level=report.LEVEL
-    )
+    text = accuracy.page(found, bound)
     write(found, calibrated, test, text)
     draw(found, test, bound)
     counterfactuals.as_table(found["counterfactuals"]).to_csv(PLOTS / "counterfactuals.csv", index=False)
@@ -127,7 +122,10 @@ def certainty(
     params: Params,
     found: dict[str, Any],
 ) -> model_calibration.ModelCalibration:
-    """Calibrate intervals and aggregation; what they are worth on the test split goes into the report."""
+    """Calibrate intervals and aggregation; what they are worth on the test split goes into the report.
+
+    The intervals' rival is atom counting, told the composition of each image as in the scores.
+    """
     sampling, chemistry = params.base.sampling_angstrom, data.samples["chemistry"]
     intervals = model_calibration.fit_intervals(calibration)
     counted = [counting.estimates(training, part)[COUNTED][:, : len(ELEMENTS)] for part in (calibration, test)]
@@ -168,6 +166,7 @@ def summarize(found: dict[str, Any], usual_bound: pd.DataFrame) -> dict[str, flo
         **{f"bound_skill_{name}": report.number_or_none(float(best["skill"][name])) for name in ("Pt", NI_CO_FE)},
         **{f"coverage_{name}": covered[name]["overall"]["share"] for name in ("Pt", TOTAL)},
         **{f"width_over_counting_{name}": sharp[name]["ratio"] for name in ("Pt", TOTAL)},
+        **counterfactuals.responses(found["counterfactuals"]),
     }
 
 
@@ -183,15 +182,18 @@ def write(
 
 
 def draw(found: dict[str, Any], test: pd.DataFrame, bound: pd.DataFrame) -> None:
-    """Figures 5, 6 and S3, Table 2, the accuracies beside their yardsticks, the intervals, and their numbers."""
+    """Figures 5, 6 and S3, Table 2, accuracies beside their yardsticks and in slices, intervals, and the numbers."""
     shares, scores = report.share_table(found), report.score_table(found)
     covered = interval_figures.coverage_table(found["intervals"]["coverage"])
+    sliced = slices.as_table(found["slices"])
+    overall = {name: found["scores"][name][report.MODEL]["skill"]["value"] for name in slice_figures.SHOWN}
     for name, frame in {
         "error_shares": shares,
         "scores": scores,
         "bound": bound,
-        "slices": slices.as_table(found["slices"]),
+        "slices": sliced,
         "coverage": covered,
+        "sharpness": interval_figures.sharpness_table(found["intervals"]["sharpness"]),
         "intensity_fits": figures.intensity_fits(test),
         "predicted_vs_true": table.by_count(test),
     }.items():
@@ -202,6 +204,7 @@ def draw(found: dict[str, Any], test: pd.DataFrame, bound: pd.DataFrame) -> None
         "error_shares": figures.error_shares(shares),
         "skill": accuracy.skill_plot(scores, bound),
         "coverage": interval_figures.coverage_plot(covered, level=found["intervals"]["coverage"]["level"]),
+        "slices": slice_figures.slice_plot(sliced, overall),
         "learning_curves": figures.learning_curves(pd.read_csv(CURVES)),
     }.items():
         figure.savefig(PLOTS / f"{name}.png", dpi=150)

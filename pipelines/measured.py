@@ -19,7 +19,10 @@ from heamap.evaluation.readout import DISTANCE_SHARE, THRESHOLD_ATOMS, find_colu
 from heamap.lifecycle.export import load_float32
 from heamap.params import Params
 
-SETTINGS = ("energy_ev", "semiangle_mrad", "defocus_angstrom", "astigmatism_angstrom")
+SETTINGS = (
+    *("energy_ev", "semiangle_mrad", "defocus_angstrom", "spherical_aberration_angstrom", "astigmatism_angstrom"),
+    "astigmatism_angle_radian",
+)
 """Microscope settings that slices are cut by."""
 
 

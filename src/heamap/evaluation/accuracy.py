@@ -1,4 +1,4 @@
-"""Model, baselines and bound together: one table to read in a minute, one plot."""
+"""Model, baselines and bound together: tables to read in a minute, one plot."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from heamap.evaluation.report import MODEL
+from heamap.evaluation.report import LEVEL, MODEL, score_table, share_table
 from heamap.evaluation.targets import NI_CO_FE, TARGETS, TOTAL
 
 BOUND = "bound"
@@ -46,8 +46,25 @@ _LOWEST = -0.6
 """Left end of the plot; what lies further left is drawn on it, hollow."""
 
 
+def page(report: Mapping[str, Any], bound: pd.DataFrame | None) -> str:
+    """All of ``reports/accuracy.md``.
+
+    Parameters
+    ----------
+    report : ``heamap.evaluation.report.assemble``, with ``intervals`` (``model_calibration.judge_intervals``) in it
+    bound : as for ``markdown``
+    """
+    scores = score_table(report)
+    parts = (
+        markdown(scores, bound, columns=report["columns"], images=report["images"], level=LEVEL),
+        error_table(scores, share_table(report), bound, level=LEVEL),
+        interval_lines(report["intervals"]),
+    )
+    return "\n".join(parts)
+
+
 def markdown(scores: pd.DataFrame, bound: pd.DataFrame | None, *, columns: int, images: int, level: float) -> str:
-    """The table: R2 and, in brackets, skill over baseline 1, with the interval of the model's.
+    """The table: R2 and, in brackets, skill over baseline 1, with the interval of the model's and the bound's error.
 
     Parameters
     ----------
@@ -82,6 +99,62 @@ def markdown(scores: pd.DataFrame, bound: pd.DataFrame | None, *, columns: int, 
             *lines,
             "",
             f"The model with its {level:.0%} interval over images: {'; '.join(ends)}.",
+            "",
+            *_bound_note(bound),
+        ]
+    )
+
+
+def error_table(scores: pd.DataFrame, shares: pd.DataFrame, bound: pd.DataFrame | None, *, level: float) -> str:
+    """The model's errors by target: R2, MAE and shares of columns by how far they err (the paper's Table 2).
+
+    Parameters
+    ----------
+    scores, shares : ``heamap.evaluation.report.score_table`` and ``share_table``
+    bound : as for ``markdown``; its largest share of exact counts stands beside the model's
+    level : of the intervals
+    """
+    by_target, model = shares.set_index("target"), scores[scores["estimator"] == MODEL].set_index("target")
+    lines = ["| | R² | MAE | 0 | 0 at best | 1 | 2 | 3+ |", "|---|" + "---|" * 7]
+    for target in TARGETS:
+        own, found = by_target.loc[target], _bound_of(bound, target)
+        best = "" if found is None else f"{found['exact_share']:.1%} ± {found['exact_share_error']:.1%}"
+        further = own["3"] + own["more"]
+        cells = [_range(model.loc[target], score) for score in ("r2", "mae")]
+        cells += [_share(own, "0"), best, _share(own, "1"), _share(own, "2"), f"{further:.1%}"]
+        lines.append(f"| {NAMES[target]} | " + " | ".join(cells) + " |")
+    return "\n".join(
+        [
+            "Errors of the model: R², MAE in atoms, and shares of columns whose rounded count errs by 0, 1, 2, 3 and "
+            f"more atoms, with {level:.0%} intervals over images. 0 at best: what the bound allows.",
+            "",
+            *lines,
+            "",
+        ]
+    )
+
+
+def interval_lines(intervals: Mapping[str, Any]) -> str:
+    """How wide the prediction intervals are beside atom counting's, and where they do not hold.
+
+    Parameters
+    ----------
+    intervals : ``heamap.evaluation.model_calibration.judge_intervals``
+    """
+    coverage = intervals["coverage"]
+    ratios = []
+    for target in ("Pt", TOTAL):
+        ratio, low, high = (intervals["sharpness"][target][name] for name in ("ratio", "low", "high"))
+        ends = "" if None in (low, high) else f" [{low:.2f}, {high:.2f}]"
+        ratios.append(f"{NAMES[target]} " + ("undefined" if ratio is None else f"{ratio:.2f}{ends}"))
+    missed = coverage["not_covered"]
+    verdict = f"Not covered: {'; '.join(missed)}." if missed else "Every target is covered, overall and in every slice."
+    return "\n".join(
+        [
+            f"Width of the {coverage['level']:.0%} prediction intervals, the model's / atom counting's: "
+            f"{', '.join(ratios)}. Below 1 the model's are narrower.",
+            "",
+            verdict,
             "",
         ]
     )
@@ -144,7 +217,23 @@ def _bound_of(bound: pd.DataFrame | None, target: str) -> Mapping[str, Any] | No
 
 def _bound_cell(bound: pd.DataFrame | None, target: str) -> str:
     found = _bound_of(bound, target)
-    return "" if found is None else f"{found['r2']:.2f} ({found['skill']:.2f})"
+    if found is None:
+        return ""
+    # R2 and skill are 1 - MMSE / variance: their errors are that of the MMSE over the same variance.
+    relative = found["standard_error"] / found["mmse"] if found["mmse"] > 0 else 0.0
+    r2, skill = (f"{found[name]:.2f} ± {(1 - found[name]) * relative:.3f}" for name in ("r2", "skill"))
+    return f"{r2} ({skill})" + ("" if found["converged"] else ", not converged")
+
+
+def _bound_note(bound: pd.DataFrame | None) -> list[str]:
+    if bound is None:
+        return []
+    doses = " and ".join(f"{dose:.3g}" for dose in np.unique(bound["dose_per_square_angstrom"]))
+    return [
+        f"{LABELS[BOUND]}, at a dose of {doses} electrons per Å²; ± one standard error, from the size of the simulated "
+        "library. A bound that has not converged may still move by more than its tolerance.",
+        "",
+    ]
 
 
 def _cell(row: Any) -> str:
@@ -154,3 +243,7 @@ def _cell(row: Any) -> str:
 
 def _range(row: Any, score: str) -> str:
     return f"{row[score]:.2f} [{row[f'{score}_low']:.2f}, {row[f'{score}_high']:.2f}]"
+
+
+def _share(row: Any, error: str) -> str:
+    return f"{row[error]:.1%} [{row[f'{error}_low']:.1%}, {row[f'{error}_high']:.1%}]"

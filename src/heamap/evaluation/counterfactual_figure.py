@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from heamap.evaluation.counterfactuals import DOSE
+from heamap.evaluation.counterfactuals import DOSE, FEWEST
 from heamap.evaluation.figures import LABELS
 from heamap.evaluation.targets import TARGETS
 from heamap.structures.edits import ORDER, SWAP_FE_NI, SWAP_PT_NI
@@ -30,7 +30,8 @@ _INTERVAL = ("value", "low", "high")
 def draw(report: Mapping[str, Any]) -> Figure:
     """One panel per edit, one row per target: a grey bar to where it should move, a dot to where it did.
 
-    The words give the response: the share of the true change that the prediction follows, column by column.
+    The words give the response: the share of the true change that the prediction follows, column by column. Where the
+    particles are too few for intervals, the axis says so.
 
     Parameters
     ----------
@@ -49,7 +50,9 @@ def draw(report: Mapping[str, Any]) -> Figure:
     panels[0].set_xlim(0, FURTHEST_SHARE * max([*values, 1e-9]))
     panels[0].set_yticks(range(len(TARGETS)), [LABELS[target] for target in TARGETS])
     panels[0].invert_yaxis()
-    figure.supxlabel("Change of a column's count, r.m.s. (atoms)", fontsize=10)
+    particles = report["particles"]
+    few = f"; no intervals, which need {FEWEST} particles: here {particles}" if particles < FEWEST else ""
+    figure.supxlabel(f"Change of a column's count, r.m.s. (atoms){few}", fontsize=10)
     figure.legend(handles=_key(), ncols=3, loc="outside upper center", frameon=False)
     return figure
 

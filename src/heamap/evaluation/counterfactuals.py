@@ -15,12 +15,17 @@ import pandas as pd
 
 from heamap.evaluation.metrics import bootstrap_weights
 from heamap.evaluation.targets import TARGETS, FloatArray, with_sums
+from heamap.structures.edits import SWAP_FE_NI, SWAP_PT_NI
 
 DOSE, NOISE = "dose", "noise"
 """Changes of the exposure alone: twice the dose; the same exposure once more."""
 
 LEVEL = 0.95
 """Share of the resamples inside an interval."""
+
+FEWEST = 4
+"""Particles that an interval needs: of three or fewer, one drawn over and over is more than 1 - ``LEVEL`` of the
+resamples, so that the ends would be no more than the particles themselves, and of one they would pass for certainty."""
 
 
 @dataclass(frozen=True)
@@ -97,10 +102,11 @@ def score(table: pd.DataFrame, *, resamples: int, rng: np.random.Generator) -> d
 
     Returns
     -------
-    strict JSON. An interval is ``{"value", "low", "high"}``, null where undefined; a single particle has no ends.
+    strict JSON. An interval is ``{"value", "low", "high"}``, null where undefined; fewer than ``FEWEST`` particles have
+    no ends.
 
     * ``particles``, ``columns``: how many were edited
-    * ``interval``: ``level``, ``resamples``, ``over``
+    * ``interval``: ``level``, ``resamples``, ``over`` and ``fewest``, the particles that ends need
     * ``noise_floor[target]``: ``rms`` and ``mean_absolute`` movement between two exposures of the same particle that
       differ in nothing but noise, in atoms
     * ``edits[edit][target]``: ``true_rms`` and ``predicted_rms`` change, in atoms; ``response``, the slope through
@@ -139,7 +145,7 @@ def score(table: pd.DataFrame, *, resamples: int, rng: np.random.Generator) -> d
     return {
         "particles": len(particles),
         "columns": int((table["edit"] == NOISE).sum()),
-        "interval": {"level": LEVEL, "resamples": resamples, "over": "particles"},
+        "interval": {"level": LEVEL, "resamples": resamples, "over": "particles", "fewest": FEWEST},
         "noise_floor": floor,
         "edits": edits,
     }
@@ -162,6 +168,13 @@ def as_table(report: Mapping[str, Any]) -> pd.DataFrame:
     return frame.astype(dict.fromkeys(numbers, np.float64))
 
 
+def responses(report: Mapping[str, Any]) -> dict[str, float | None]:
+    """``response_Pt`` where Pt and Ni are swapped and ``response_Fe`` where Fe and Ni are, from :func:`score`: the
+    element that the image shows best, and one that it hardly tells from its neighbours."""
+    asked = {"Pt": SWAP_PT_NI, "Fe": SWAP_FE_NI}
+    return {f"response_{name}": report["edits"][edit][name]["response"]["value"] for name, edit in asked.items()}
+
+
 def _sums(rows: pd.DataFrame, particles: npt.NDArray[Any]) -> _Sums:
     kinds = ("true", "pred")
     true, predicted = (rows[[f"{kind}_{target}" for target in TARGETS]].to_numpy(np.float64) for kind in kinds)
@@ -178,10 +191,9 @@ def _intervals(parts: _Sums, quantity: str, weights: npt.NDArray[np.int64]) -> d
         return np.asarray(getattr(_Sums(*(draws @ term for term in vars(parts).values())), quantity))
 
     value = of(np.ones((1, len(parts.columns))))[0]
-    if len(parts.columns) > 1:
+    if len(parts.columns) >= FEWEST:
         low, high = np.quantile(of(weights), [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
     else:
-        # One particle drawn over and over has no spread, which would pass for certainty.
         low = high = np.full(len(TARGETS), np.nan)
     return {
         target: {"value": _number(value[index]), "low": _number(low[index]), "high": _number(high[index])}

@@ -1,9 +1,9 @@
 """Atom counting without a network, as microscopists do it: from column intensities to totals to elements.
 
 A total comes from a straight line calibrated on columns of known total, or from the statistics of the image's own
-intensities (``heamap.evaluation.mixture``); elements are the total times a mean composition. Both take two measures of
-a column's intensity, its Voronoi cell (``heamap.evaluation.table``) and the volume of its Gaussian
-(``heamap.evaluation.gaussians``).
+intensities (``heamap.evaluation.mixture``); elements are the total times the true composition of the image, which
+baseline 1 is told too, so that the two differ in the total alone. Both take two measures of a column's intensity, its
+Voronoi cell (``heamap.evaluation.table``) and the volume of its Gaussian (``heamap.evaluation.gaussians``).
 
 Mixtures were made for one element. In this alloy the composition of a column moves its intensity by more than an atom
 does, so that ICL mostly finds a single component: the line is the rival to beat.
@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from heamap.evaluation import mixture
-from heamap.evaluation.baselines import Line, calibrate
+from heamap.evaluation.baselines import Line, calibrate, image_composition
 from heamap.evaluation.table import element_counts
 from heamap.evaluation.targets import FloatArray, with_sums
 
@@ -24,8 +24,8 @@ INTENSITIES = {"cell": "integrated_intensity", "gaussian": "gaussian_volume"}
 """Column of the table that holds each intensity."""
 
 DESCRIPTIONS = {
-    f"{counted}_{name}": f"total from {how} the {what}; elements are that total times the mean composition of the "
-    "training columns"
+    f"{counted}_{name}": f"total from {how} the {what}; elements are that total times the true composition of "
+    "the image's in-field columns"
     for name, what in (
         ("cell", "intensity integrated over the column's Voronoi cell"),
         ("gaussian", "volume of the Gaussian fitted to the column"),
@@ -79,11 +79,12 @@ def mixture_totals(
 def estimates(training: pd.DataFrame, test: pd.DataFrame) -> dict[str, FloatArray]:
     """What atom counting says of the test columns, calibrated on the training columns.
 
-    Means of mixtures are free: in an alloy no two atoms of a column add the same.
+    Means of mixtures are free: in an alloy no two atoms of a column add the same. Totals see the intensities alone; of
+    the truth of the test columns only the composition of each image is told, the same oracle as in baseline 1.
 
     Parameters
     ----------
-    training, test : ``sample``, the columns of ``INTENSITIES`` and, for training, ``true_`` counts
+    training, test : ``sample``, the columns of ``INTENSITIES`` and ``true_`` counts
 
     Returns
     -------
@@ -94,11 +95,12 @@ def estimates(training: pd.DataFrame, test: pd.DataFrame) -> dict[str, FloatArra
     ValueError : fewer than two different intensities in training
     """
     found: dict[str, FloatArray] = {}
+    composition = image_composition(test["sample"], element_counts(test, "true"))
     for name, column in INTENSITIES.items():
         counting = calibrate(training[column], element_counts(training, "true"))
         totals = {
             f"line_{name}": counting.line(test[column]),
             f"mixture_{name}": mixture_totals(test["sample"], test[column], by_line(counting.line)),
         }
-        found |= {key: with_sums(total[:, None] * counting.composition) for key, total in totals.items()}
+        found |= {key: with_sums(total[:, None] * composition) for key, total in totals.items()}
     return found

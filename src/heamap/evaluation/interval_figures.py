@@ -1,4 +1,4 @@
-"""Coverage of the prediction intervals by target and slice."""
+"""Coverage of the prediction intervals by target and slice, and their widths."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -29,6 +29,18 @@ def coverage_table(report: Mapping[str, Any]) -> pd.DataFrame:
         for cut, slices in found["slices"].items():
             rows += [{"target": target, "cut": cut, "slice": name, **part} for name, part in slices.items()]
     return pd.DataFrame(rows)
+
+
+def sharpness_table(sharpness: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
+    """One row per target: ``target``, the ``ratio`` of the widths, below 1 where the model's are narrower, and the
+    ``low`` and ``high`` ends of its interval.
+
+    Parameters
+    ----------
+    sharpness : ``heamap.evaluation.coverage.sharpness``
+    """
+    ends = ("ratio", "low", "high")
+    return pd.DataFrame([{"target": name, **{end: sharpness[name][end] for end in ends}} for name in TARGETS])
 
 
 def coverage_plot(table: pd.DataFrame, *, level: float) -> Figure:

@@ -129,9 +129,41 @@ def error_shares(true: npt.ArrayLike, predicted: npt.ArrayLike) -> FloatArray:
     -------
     (5,) shares that sum to 1, in the order of ``SHARE_NAMES``
     """
-    error = np.abs(np.rint(predicted) - np.asarray(true)).astype(np.int64)
-    last = len(SHARE_NAMES) - 1
-    return np.bincount(np.minimum(error, last), minlength=last + 1) / error.size
+    error = _whole_errors(true, predicted)
+    return np.bincount(error, minlength=len(SHARE_NAMES)) / error.size
+
+
+def share_estimates(
+    images: npt.ArrayLike,
+    true: npt.ArrayLike,
+    predicted: npt.ArrayLike,
+    *,
+    weights: npt.ArrayLike,
+    level: float = 0.95,
+) -> dict[str, Estimate]:
+    """``error_shares`` with percentile bootstrap intervals over images.
+
+    Parameters
+    ----------
+    images : (n,) image that each column lies in
+    true, predicted : (n,) atoms
+    weights : (resamples, images) from ``bootstrap_weights``, images in ascending order
+    level : share of the resamples inside the interval
+
+    Returns
+    -------
+    one of each of ``SHARE_NAMES``
+    """
+    _, image = np.unique(images, return_inverse=True)
+    kinds = len(SHARE_NAMES)
+    cells = np.bincount(image * kinds + _whole_errors(true, predicted), minlength=kinds * (image.max() + 1))
+    columns = cells.reshape(-1, kinds).astype(np.float64)
+    drawn = np.asarray(weights, np.float64) @ columns
+    whole, shares = columns.sum(axis=0) / columns.sum(), drawn / drawn.sum(axis=1, keepdims=True)
+    return {
+        name: Estimate(float(whole[kind]), *percentiles(shares[:, kind], level=level))
+        for kind, name in enumerate(SHARE_NAMES)
+    }
 
 
 def bootstrap_weights(images: int, resamples: int, rng: np.random.Generator) -> npt.NDArray[np.int64]:
@@ -145,7 +177,7 @@ def bootstrap_weights(images: int, resamples: int, rng: np.random.Generator) -> 
 def estimate(
     statistic: Callable[..., FloatArray], *sums: Sums, weights: npt.ArrayLike, level: float = 0.95
 ) -> Estimate:
-    """A score over all images with its percentile bootstrap interval.
+    """A score over all images with its percentile bootstrap interval (``percentiles``).
 
     Parameters
     ----------
@@ -157,8 +189,30 @@ def estimate(
     whole = np.ones((1, len(sums[0].columns)))
     value = statistic(*(part.resampled(whole) for part in sums))[0]
     resampled = statistic(*(part.resampled(weights) for part in sums))
-    low, high = np.quantile(resampled, [(1 - level) / 2, (1 + level) / 2])
-    return Estimate(float(value), float(low), float(high))
+    return Estimate(float(value), *percentiles(resampled, level=level))
+
+
+def percentiles(resampled: npt.ArrayLike, *, level: float = 0.95) -> tuple[float, float]:
+    """Ends of a percentile interval.
+
+    A few resamples may leave a score undefined: R2 where only images of equal truths were drawn. They are left out,
+    but where they are more than half, what is left says little about the score.
+
+    Parameters
+    ----------
+    resampled : (resamples,) of the score
+    level : share of the resamples inside the interval
+
+    Returns
+    -------
+    NaN twice where fewer than half of the resamples are finite
+    """
+    values = np.asarray(resampled, np.float64)
+    known = values[np.isfinite(values)]
+    if 2 * known.size < values.size:
+        return np.nan, np.nan
+    low, high = np.quantile(known, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
 
 
 def match(
@@ -184,3 +238,9 @@ def match(
         hits = (nearest_true[nearest_found] == np.arange(len(truth))) & (distance <= tolerance)
         right[nearest_found[hits]] = True
     return hits, right
+
+
+def _whole_errors(true: npt.ArrayLike, predicted: npt.ArrayLike) -> npt.NDArray[np.int64]:
+    """(n,) places in ``SHARE_NAMES``."""
+    error = np.abs(np.rint(predicted) - np.asarray(true)).astype(np.int64)
+    return np.minimum(error, len(SHARE_NAMES) - 1)

@@ -13,8 +13,9 @@ from heamap.evaluation import metrics
 from heamap.evaluation.baselines import calibrate
 from heamap.evaluation.counting import INTENSITIES
 from heamap.evaluation.detection import TOLERANCE_ANGSTROM, Detection
+from heamap.evaluation.local_features import TREES
 from heamap.evaluation.table import element_counts
-from heamap.evaluation.targets import TARGETS, TOTAL, FloatArray
+from heamap.evaluation.targets import NI_CO_FE, TARGETS, TOTAL, FloatArray
 from heamap.evaluation.yardsticks import COUNTED, DESCRIPTIONS, FIRST
 
 LEVEL = 0.95
@@ -49,8 +50,8 @@ def assemble(
     * ``columns``, ``images``: how many were scored
     * ``interval``: ``level``, ``resamples``, ``over``
     * ``scores[target][estimator]``, target one of Pt, Ni, Pd, Co, Fe, NiCoFe, total, estimator ``model`` or a
-      yardstick: ``r2``, ``mae``, ``bias`` and ``skill`` over baseline 1, each ``{"value", "low", "high"}``;
-      ``error_shares`` (0, 1, 2, 3, more)
+      yardstick: ``r2``, ``mae``, ``bias`` and ``skill`` over baseline 1, and ``error_shares`` (0, 1, 2, 3, more), each
+      ``{"value", "low", "high"}``
     * ``skill[target][name]`` = 1 - MSE of the model / MSE of the yardstick, ``{"value", "low", "high"}``, paired over
       images
     * ``yardsticks[name]``: what each knows; ``baseline_1[target]``: the one that skills are over
@@ -75,7 +76,7 @@ def assemble(
                 "skill": _interval(
                     metrics.estimate(metrics.Sums.skill_over, part, first, weights=weights, level=LEVEL)
                 ),
-                "error_shares": _shares(true, guesses[name]),
+                "error_shares": _shares(images, true, guesses[name], weights),
             }
             for name, part in sums.items()
         }
@@ -106,14 +107,19 @@ def assemble(
 def summary(report: Mapping[str, Any]) -> dict[str, float | None]:
     """The few flat numbers that runs are compared by.
 
-    ``r2_`` of every target; ``mae_total`` in atoms; ``skill_`` of every target over baseline 1 (``FIRST``);
-    ``skill_counted_`` of Pt and the total over atom counting; ``recall`` and ``precision`` of finding columns.
+    ``r2_`` of every target; ``mae_total`` in atoms; ``skill_`` of every target over baseline 1 (``FIRST``), of Pt,
+    Ni+Co+Fe and the total with the ends ``_low`` and ``_high``; ``trees_skill_`` of the same three, the boosted trees'
+    own skill over baseline 1; ``skill_counted_`` of Pt and the total over atom counting; ``recall`` and ``precision``
+    of finding columns.
     """
+    main = ("Pt", NI_CO_FE, TOTAL)
     model = {target: report["scores"][target][MODEL] for target in TARGETS}
     return {
         **{f"r2_{target}": found["r2"]["value"] for target, found in model.items()},
         "mae_total": model[TOTAL]["mae"]["value"],
         **{f"skill_{target}": found["skill"]["value"] for target, found in model.items()},
+        **{f"skill_{target}_{end}": model[target]["skill"][end] for target in main for end in ("low", "high")},
+        **{f"trees_skill_{target}": report["scores"][target][TREES]["skill"]["value"] for target in main},
         **{f"skill_counted_{target}": report["skill"][target][COUNTED]["value"] for target in ("Pt", TOTAL)},
         "recall": report["detection"]["recall"],
         "precision": report["detection"]["precision"],
@@ -121,8 +127,15 @@ def summary(report: Mapping[str, Any]) -> dict[str, float | None]:
 
 
 def share_table(report: Mapping[str, Any]) -> pd.DataFrame:
-    """Table 2: ``target`` and the shares of columns off by ``0``, ``1``, ``2``, ``3`` and ``more`` atoms."""
-    return pd.DataFrame([{"target": target, **report["scores"][target][MODEL]["error_shares"]} for target in TARGETS])
+    """Table 2: ``target`` and the shares of columns off by ``0``, ``1``, ``2``, ``3`` and ``more`` atoms, each with its
+    ``_low`` and ``_high``."""
+    rows = []
+    for target in TARGETS:
+        shares = report["scores"][target][MODEL]["error_shares"].items()
+        row = {name: share["value"] for name, share in shares}
+        row |= {f"{name}_{end}": share[end] for name, share in shares for end in ("low", "high")}
+        rows.append({"target": target, **row})
+    return pd.DataFrame(rows)
 
 
 def score_table(report: Mapping[str, Any]) -> pd.DataFrame:
@@ -135,7 +148,7 @@ def score_table(report: Mapping[str, Any]) -> pd.DataFrame:
             for score in ("r2", "mae", "skill"):
                 row |= {score: found[score]["value"]}
                 row |= {f"{score}_{end}": found[score][end] for end in ("low", "high")}
-            row["within_1"] = found["error_shares"]["0"] + found["error_shares"]["1"]
+            row["within_1"] = sum(found["error_shares"][error]["value"] for error in ("0", "1"))
             row["model_skill_over"] = report["skill"][target].get(name, {}).get("value")
             rows.append(row)
     return pd.DataFrame(rows)
@@ -154,12 +167,15 @@ def _line(training: pd.DataFrame, column: str) -> dict[str, Any]:
         "intercept": counting.line.intercept,
         "r2_training": number_or_none(counting.line.r2),
         "columns": counting.columns,
-        "composition": dict(zip(ELEMENTS, counting.composition.tolist(), strict=True)),
+        "training_composition": dict(zip(ELEMENTS, counting.composition.tolist(), strict=True)),
     }
 
 
-def _shares(true: npt.NDArray[Any], guess: npt.NDArray[Any]) -> dict[str, float]:
-    return dict(zip(metrics.SHARE_NAMES, metrics.error_shares(true, guess).tolist(), strict=True))
+def _shares(
+    images: npt.NDArray[Any], true: npt.NDArray[Any], guess: npt.NDArray[Any], weights: npt.NDArray[np.int64]
+) -> dict[str, dict[str, float | None]]:
+    found = metrics.share_estimates(images, true, guess, weights=weights, level=LEVEL)
+    return {name: _interval(share) for name, share in found.items()}
 
 
 def _interval(estimate: metrics.Estimate) -> dict[str, float | None]:

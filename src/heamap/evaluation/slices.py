@@ -124,7 +124,7 @@ def score(
     resamples: int,
     rng: np.random.Generator,
 ) -> dict[str, Any]:
-    """R2, MAE and skill of every slice, with bootstrap intervals over its images.
+    """R2, MAE, error shares and skill of every slice, with bootstrap intervals over its images.
 
     R2 compares with the spread inside the slice: a narrow slice has a small one, which MAE and skill do not mind.
 
@@ -136,8 +136,9 @@ def score(
 
     Returns
     -------
-    strict JSON: cut -> slice -> ``columns``, ``images`` and ``targets``: target -> ``r2``, ``mae`` and ``skill`` by
-    yardstick, each ``{"value", "low", "high"}``, null where undefined and without ends in a slice of one image
+    strict JSON: cut -> slice -> ``columns``, ``images`` and ``targets``: target -> ``r2``, ``mae``, ``error_shares``
+    (0, 1, 2, 3, more) and ``skill`` by yardstick, each ``{"value", "low", "high"}``, null where undefined and without
+    ends in a slice of one image
     """
     return {
         cut: {
@@ -151,12 +152,13 @@ def score(
 
 def as_table(scores: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
     """One row per cut, slice and target, from ``score``: ``cut``, ``slice``, ``target``, ``columns``, ``images``, and
-    ``r2``, ``mae`` and ``skill_`` of each yardstick with their ``_low`` and ``_high``."""
+    ``r2``, ``mae``, ``share_`` of each error and ``skill_`` of each yardstick with their ``_low`` and ``_high``."""
     rows = []
     for cut, slices in scores.items():
         for name, found in slices.items():
             for target, measured in found["targets"].items():
                 flat = {"r2": measured["r2"], "mae": measured["mae"]}
+                flat |= {f"share_{error}": share for error, share in measured["error_shares"].items()}
                 flat |= {f"skill_{rival}": skill for rival, skill in measured["skill"].items()}
                 row: dict[Hashable, Any] = {"cut": cut, "slice": name, "target": target}
                 row |= {"columns": found["columns"], "images": found["images"]}
@@ -178,23 +180,30 @@ def _slice(
     number = len(np.unique(images))
     weights = metrics.bootstrap_weights(number, resamples, rng)
 
-    def sums(target: str, guess: npt.ArrayLike) -> metrics.Sums:
-        return metrics.image_sums(images, table[f"true_{target}"].to_numpy()[inside], np.asarray(guess)[inside])
+    truth = {target: table[f"true_{target}"].to_numpy()[inside] for target in TARGETS}
 
-    def interval(statistic: Callable[..., FloatArray], *parts: metrics.Sums) -> dict[str, float | None]:
-        found = metrics.estimate(statistic, *parts, weights=weights, level=LEVEL)
+    def sums(target: str, guess: npt.ArrayLike) -> metrics.Sums:
+        return metrics.image_sums(images, truth[target], np.asarray(guess)[inside])
+
+    def interval(found: metrics.Estimate) -> dict[str, float | None]:
         # One image drawn over and over has no spread, which would pass for certainty.
         ends = (found.low, found.high) if number > 1 else (math.nan, math.nan)
         return dict(zip(("value", "low", "high"), map(_number, (found.value, *ends)), strict=True))
 
+    def estimate(statistic: Callable[..., FloatArray], *parts: metrics.Sums) -> dict[str, float | None]:
+        return interval(metrics.estimate(statistic, *parts, weights=weights, level=LEVEL))
+
     targets = {}
     for target in TARGETS:
-        model = sums(target, table[f"pred_{target}"])
+        predicted = table[f"pred_{target}"].to_numpy()
+        model = sums(target, predicted)
+        shares = metrics.share_estimates(images, truth[target], predicted[inside], weights=weights, level=LEVEL)
         targets[target] = {
-            "r2": interval(lambda part: part.r2, model),
-            "mae": interval(lambda part: part.mae, model),
+            "r2": estimate(lambda part: part.r2, model),
+            "mae": estimate(lambda part: part.mae, model),
+            "error_shares": {name: interval(share) for name, share in shares.items()},
             "skill": {
-                name: interval(metrics.Sums.skill_over, model, sums(target, guess))
+                name: estimate(metrics.Sums.skill_over, model, sums(target, guess))
                 for name, guess in yardsticks[target].items()
             },
         }

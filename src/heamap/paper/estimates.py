@@ -49,14 +49,8 @@ def shares(
     images: npt.ArrayLike, true: npt.ArrayLike, predicted: npt.ArrayLike, draws: int, rng: np.random.Generator
 ) -> dict[str, Estimate]:
     """Shares of the columns whose rounded count errs by 0, 1, 2, 3 and more atoms (Table 2), by ``SHARE_NAMES``."""
-    error = np.minimum(np.abs(np.rint(predicted) - np.asarray(true)), len(metrics.SHARE_NAMES) - 1)
-    terms = (error[:, None] == np.arange(len(metrics.SHARE_NAMES))).astype(np.float64)
-
-    def share(kind: int) -> Callable[[FloatArray], FloatArray]:
-        return lambda sums: sums[:, kind] / sums.sum(axis=1)
-
-    found = _estimates(images, terms, tuple(share(kind) for kind in range(terms.shape[1])), draws, rng)
-    return dict(zip(metrics.SHARE_NAMES, found, strict=True))
+    weights = metrics.bootstrap_weights(len(np.unique(images)), draws, rng)
+    return metrics.share_estimates(images, true, predicted, weights=weights, level=LEVEL)
 
 
 def r2(

@@ -19,19 +19,120 @@ def scores() -> pd.DataFrame:
 
 
 def bound() -> pd.DataFrame:
-    return pd.DataFrame({"element": ["Pt", "composition"], "r2": [0.9, np.nan], "skill": [0.8, np.nan]})
+    return pd.DataFrame(
+        {
+            "dose_per_square_angstrom": 2e5,
+            "element": ["Pt", "Fe", "composition"],
+            "mmse": [0.5, 0.5, np.nan],
+            "standard_error": [0.025, 0.25, np.nan],
+            "r2": [0.9, 0.4, np.nan],
+            "skill": [0.8, 0.02, np.nan],
+            "exact_share": [0.6, 0.4, 0.1],
+            "exact_share_error": [0.004, 0.01, 0.001],
+            "converged": [True, False, True],
+        }
+    )
+
+
+def shares() -> pd.DataFrame:
+    """Two in five columns are right, and no share is the same."""
+    parts = {"0": 0.4, "1": 0.3, "2": 0.15, "3": 0.1, "more": 0.05}
+    ends = {
+        f"{name}_{end}": share + shift
+        for name, share in parts.items()
+        for end, shift in (("low", -0.02), ("high", 0.03))
+    }
+    return pd.DataFrame([{"target": target, **parts, **ends} for target in TARGETS])
+
+
+def cells(text: str) -> dict[str, list[str]]:
+    """Rows of a Markdown table by their first cell."""
+    lines = [line for line in text.splitlines() if line.startswith("|")]
+    return {line.split("|")[1].strip(): [cell.strip() for cell in line.split("|")[2:-1]] for line in lines[2:]}
 
 
 def test_table_has_a_row_an_estimator_and_a_column_a_target() -> None:
     text = accuracy.markdown(scores(), bound(), columns=10, images=2, level=0.95)
     lines = [line for line in text.splitlines() if line.startswith("|")]
     assert lines[0].count("|") == len(TARGETS) + 2
-    named = {line.split("|")[1].strip(): [cell.strip() for cell in line.split("|")[2:-1]] for line in lines[2:]}
+    named = cells(text)
     assert named["the model"][:2] == ["0.00 (0.00)", "0.05 (0.10)"]
     assert named["1 mean column"][0] == "– (–)"
-    assert named["5 Bayes bound: total known"] == ["0.90 (0.80)", *[""] * 6]
+    assert named["5 Bayes bound: total known"] == [
+        "0.90 ± 0.005 (0.80 ± 0.010)",
+        *[""] * 3,
+        "0.40 ± 0.300 (0.02 ± 0.490), not converged",
+        *[""] * 2,
+    ]
+    assert "at a dose of 2e+05 electrons per Å²" in text
     assert "10 columns of 2 test images" in text
     assert "Total R² 0.30 [0.50, 0.70], skill 0.60 [0.50, 0.70]" in text
+
+
+def test_without_a_bound_nothing_is_said_of_it() -> None:
+    text = accuracy.markdown(scores(), None, columns=10, images=2, level=0.95)
+    assert "5 Bayes" not in text
+    assert "dose" not in text
+
+
+def test_errors_stand_beside_the_best_share_of_exact_counts() -> None:
+    measured = scores().assign(mae=0.75, mae_low=0.7, mae_high=0.81)
+    text = accuracy.error_table(measured, shares(), bound(), level=0.95)
+    rows = cells(text)
+    assert list(rows) == ["Pt", "Ni", "Pd", "Co", "Fe", "Ni+Co+Fe", "Total"]
+    ranges = ["40.0% [38.0%, 43.0%]", "30.0% [28.0%, 33.0%]", "15.0% [13.0%, 18.0%]"]
+    r2 = ["0.05 [0.00, 0.20]", "0.75 [0.70, 0.81]"]
+    assert rows["Ni"] == [*r2, ranges[0], "", *ranges[1:], "15.0%"]
+    assert rows["Fe"][2:4] == ["40.0% [38.0%, 43.0%]", "40.0% ± 1.0%"]
+    assert rows["Pt"][3] == "60.0% ± 0.4%"
+    assert "with 95% intervals over images" in text
+
+
+def test_widths_and_what_is_not_covered_are_one_line_each() -> None:
+    sharp = {
+        "Pt": {"ratio": 0.625, "low": 0.5, "high": 0.75},
+        "total": {"ratio": None, "low": None, "high": None},
+    }
+    missed = ["Pt (below)", "total, dose low (above)"]
+    width, _, verdict, _ = accuracy.interval_lines(
+        {"coverage": {"level": 0.9, "not_covered": missed}, "sharpness": sharp}
+    ).split("\n")
+    assert width.startswith("Width of the 90% prediction intervals, the model's / atom counting's: ")
+    assert "Pt 0.62 [0.50, 0.75], Total undefined." in width
+    assert verdict == "Not covered: Pt (below); total, dose low (above)."
+    text = accuracy.interval_lines({"coverage": {"level": 0.9, "not_covered": []}, "sharpness": sharp})
+    assert "Every target is covered, overall and in every slice." in text
+
+
+def test_the_page_holds_both_tables_and_the_intervals() -> None:
+    interval = {"value": 0.5, "low": 0.25, "high": 0.75}
+    quantities = ("r2", "mae", "skill")
+    estimators = {
+        "model": dict.fromkeys(quantities, interval)
+        | {"error_shares": dict.fromkeys(("0", "1", "2", "3", "more"), interval)}
+    }
+    document = {
+        "columns": 10,
+        "images": 2,
+        "scores": dict.fromkeys(TARGETS, estimators),
+        "skill": {target: {} for target in TARGETS},
+        "intervals": {
+            "coverage": {"level": 0.9, "not_covered": []},
+            "sharpness": {target: {"ratio": 0.5, "low": 0.25, "high": 0.75} for target in TARGETS},
+        },
+    }
+    text = accuracy.page(document, bound())
+    places = [
+        text.index(words)
+        for words in (
+            "10 columns of 2 test images",
+            "| the model | 0.50 (0.50) |",
+            "| Fe | 0.50 [0.25, 0.75] | 0.50 [0.25, 0.75] | 50.0% [25.0%, 75.0%] | 40.0% ± 1.0% |",
+            "Pt 0.50 [0.25, 0.75], Total 0.50 [0.25, 0.75].",
+            "Every target is covered",
+        )
+    ]
+    assert places == sorted(places)
 
 
 def test_plot_shows_the_model_and_pins_what_lies_outside_to_its_edge() -> None:
@@ -42,4 +143,4 @@ def test_plot_shows_the_model_and_pins_what_lies_outside_to_its_edge() -> None:
     assert len(hollow) == 1
     assert set(hollow[0].get_xdata()) == {-0.6}
     walls = [line for line in axes.lines if line.get_linewidth() == 3 and len(line.get_xdata())]
-    assert [wall.get_xdata()[0] for wall in walls] == [0.8]
+    assert [wall.get_xdata()[0] for wall in walls] == [0.8, 0.02]

@@ -16,7 +16,7 @@ def interval(value: float | None, half: float | None = None) -> dict[str, float 
     return {"value": value, **ends}
 
 
-def report(*edits: str) -> dict:
+def report(*edits: str, particles: int = 4) -> dict:
     """Pt moves by 1.5 where it should move by 2; everything else stays at .2, which is the noise."""
     still = {
         "true_rms": interval(0.0),
@@ -32,7 +32,7 @@ def report(*edits: str) -> dict:
     }
     targets = {target: moved if target == "Pt" else still for target in TARGETS}
     floor = {target: {"rms": interval(0.2), "mean_absolute": interval(0.1)} for target in TARGETS}
-    return {"noise_floor": floor, "edits": dict.fromkeys(edits, targets)}
+    return {"particles": particles, "noise_floor": floor, "edits": dict.fromkeys(edits, targets)}
 
 
 def test_a_row_shows_where_it_should_move_where_it_did_and_the_noise():
@@ -52,6 +52,11 @@ def test_words_say_the_response_or_that_nothing_should_move():
     axes = draw(report(SWAP_PT_NI)).axes[0]
     words = [text.get_text() for text in axes.texts]
     assert words == ["sees 70 % (60 to 80 %)"] + ["should stay"] * 6
+
+
+def test_too_few_particles_for_intervals_are_told():
+    assert draw(report(SWAP_PT_NI)).get_supxlabel() == "Change of a column's count, r.m.s. (atoms)"
+    assert draw(report(SWAP_PT_NI, particles=3)).get_supxlabel().endswith("which need 4 particles: here 3")
 
 
 def test_an_odd_number_of_edits_leaves_no_empty_panel():

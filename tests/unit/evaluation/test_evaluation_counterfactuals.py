@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from heamap.elements import ELEMENTS
-from heamap.evaluation.counterfactuals import DOSE, NOISE, as_table, changes, score
+from heamap.evaluation.counterfactuals import DOSE, NOISE, as_table, changes, responses, score
 from heamap.evaluation.targets import TARGETS
 from heamap.structures.edits import SWAP_FE_NI, SWAP_PT_NI
 
@@ -88,17 +88,29 @@ def test_the_noise_floor_is_the_movement_between_two_exposures():
 
 
 def test_intervals_are_over_particles():
-    found = scored(particle(1, response=0.0), particle(2, response=1.0))
-    assert (found["particles"], found["columns"]) == (2, 2 * COLUMNS)
+    found = scored(*(particle(sample, response=float(sample > 2)) for sample in (1, 2, 3, 4)), resamples=2000)
+    assert (found["particles"], found["columns"]) == (4, 4 * COLUMNS)
+    assert found["interval"]["fewest"] == 4
     response = found["edits"][SWAP_PT_NI]["Pt"]["response"]
-    # With two particles a quarter of the resamples is one of them alone.
+    # One resample in 16 holds none but the two particles that see nothing, and as many none but those that see all.
     assert (response["low"], response["high"]) == pytest.approx((0, 1))
     assert 0.3 < response["value"] < 0.7
 
 
-def test_a_single_particle_has_no_interval():
-    response = scored(particle(1))["edits"][SWAP_PT_NI]["Pt"]["response"]
+@pytest.mark.parametrize("particles", [1, 2, 3])
+def test_fewer_than_four_particles_have_no_interval(particles: int):
+    found = scored(*(particle(sample, response=0.5) for sample in range(particles)))
+    response = found["edits"][SWAP_PT_NI]["Pt"]["response"]
+    assert response["value"] == pytest.approx(0.5)
     assert (response["low"], response["high"]) == (None, None)
+    assert found["noise_floor"]["Pt"]["rms"]["low"] is None
+
+
+def test_responses_are_those_of_the_swapped_elements():
+    seen = particle(1, response=0.75)
+    blind = seen["edit"] == SWAP_FE_NI
+    seen.loc[blind, [f"pred_{target}" for target in TARGETS]] *= 0.2
+    assert responses(scored(seen)) == pytest.approx({"response_Pt": 0.75, "response_Fe": 0.15})
 
 
 def test_the_table_holds_the_report():

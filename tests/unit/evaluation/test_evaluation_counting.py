@@ -58,12 +58,34 @@ def test_mixtures_count_whole_atoms_where_noise_moves_the_line() -> None:
     assert np.abs(found["line_gaussian"][:, column] - totals).max() > 0.05
 
 
-def test_estimates_know_nothing_of_the_test_columns_truth() -> None:
+def test_elements_are_the_counted_total_times_the_composition_of_the_image() -> None:
+    # All training columns are 40 % Pt and 60 % Fe; the second image holds Ni and Pd alone, three to one.
+    test = table(np.array([3.0, 4.0, 9.0, 12.0]))
+    counts = np.zeros((4, 5))
+    counts[[0, 2], 0], counts[[0, 2], 4] = [2.0, 4.0], [1.0, 5.0]
+    counts[[1, 3], 1], counts[[1, 3], 2] = [4.0, 8.0], [0.0, 4.0]
+    test[[f"true_{target}" for target in TARGETS]] = with_sums(counts)
+    found = counting.estimates(table(np.arange(1.0, 14.0)), test)
+    for name in ("line_cell", "line_gaussian"):
+        by_target = dict(zip(TARGETS, found[name].T, strict=True))
+        np.testing.assert_allclose(by_target["Pt"], [1.5, 0, 4.5, 0], atol=1e-12)
+        np.testing.assert_allclose(by_target["Fe"], [1.5, 0, 4.5, 0], atol=1e-12)
+        np.testing.assert_allclose(by_target["Ni"], [0, 3, 0, 9], atol=1e-12)
+        np.testing.assert_allclose(by_target["Pd"], [0, 1, 0, 3], atol=1e-12)
+        np.testing.assert_allclose(by_target["total"], [3, 4, 9, 12])
+
+
+def test_estimates_know_nothing_of_the_test_columns_truth_but_the_composition_of_the_image() -> None:
     training, test = table(np.arange(1.0, 30.0), noise=0.5), table(np.arange(5.0, 25.0), noise=0.5)
-    blind = test.drop(columns=[f"true_{target}" for target in TARGETS])
-    found, again = counting.estimates(training, test), counting.estimates(training, blind)
+    truth = [f"true_{target}" for target in TARGETS]
+    # Every image keeps its composition: its columns change places, and there are twice as many atoms of each element.
+    exchanged = test.copy()
+    for image in (0, 1):
+        own = test["sample"] == image
+        exchanged.loc[own, truth] = 2 * test.loc[own, truth].to_numpy()[::-1]
+    found, again = counting.estimates(training, test), counting.estimates(training, exchanged)
     for name in found:
-        np.testing.assert_array_equal(found[name], again[name])
+        np.testing.assert_allclose(found[name], again[name], rtol=1e-12)
 
 
 def test_every_estimate_says_what_it_knows() -> None:

@@ -1,7 +1,7 @@
 import numpy as np
 
-from heamap.evaluation.coverage import coverage_report
-from heamap.evaluation.interval_figures import coverage_plot, coverage_table
+from heamap.evaluation.coverage import coverage_report, sharpness
+from heamap.evaluation.interval_figures import coverage_plot, coverage_table, sharpness_table
 from heamap.evaluation.targets import TARGETS, with_sums
 
 
@@ -31,3 +31,14 @@ def test_too_few_are_drawn_as_diamonds_and_too_many_as_triangles() -> None:
     assert marks == ["D", "D", "D"]
     assert {line.get_marker() for line in panels["Pt"].lines if line.get_marker() != "None"} == {"^"}
     assert figure.axes[0].get_yticklabels()[1].get_text() == "dose: high"
+
+
+def test_sharpness_has_a_row_a_target() -> None:
+    width = np.tile(np.arange(1.0, 8.0), (20, 1))
+    rival = np.column_stack([2 * width[:, :-1], np.zeros(20)])
+    found = sharpness(np.arange(20) // 5, width, rival, resamples=20, rng=np.random.default_rng(0))
+    table = sharpness_table(found)
+    assert list(table.columns) == ["target", "ratio", "low", "high"]
+    assert table["target"].tolist() == list(TARGETS)
+    np.testing.assert_allclose(table[["ratio", "low", "high"]].iloc[:-1].astype(float), 0.5)
+    assert table[["ratio", "low", "high"]].iloc[-1].isna().all()

@@ -75,6 +75,32 @@ def test_error_shares_follow_rounded_counts() -> None:
     np.testing.assert_allclose(metrics.error_shares(true, predicted), [2 / 8, 2 / 8, 1 / 8, 1 / 8, 2 / 8])
 
 
+def test_error_shares_have_intervals_over_images() -> None:
+    # All 30 columns of image 3 are right, of the 10 of image 7 half err by one atom and half by five.
+    images = np.repeat([7, 3], [10, 30])
+    true, predicted = np.full(40, 9.0), np.r_[np.full(5, 10.2), np.full(5, 4.0), np.full(30, 8.8)]
+    weights = [[2, 0], [1, 1], [1, 1], [0, 2]]
+    found = metrics.share_estimates(images, true, predicted, weights=weights, level=1.0)
+    assert list(found) == ["0", "1", "2", "3", "more"]
+    assert found["0"] == metrics.Estimate(0.75, 0.0, 1.0)
+    assert found["1"] == found["more"] == metrics.Estimate(0.125, 0.0, 0.5)
+    assert found["2"] == found["3"] == metrics.Estimate(0.0, 0.0, 0.0)
+    np.testing.assert_allclose([share.value for share in found.values()], metrics.error_shares(true, predicted))
+
+
+def test_undefined_resamples_are_left_out_of_an_interval_until_they_are_most_of_it() -> None:
+    assert metrics.percentiles([np.nan, 1.0, np.nan, 3.0], level=1.0) == (1.0, 3.0)
+    assert np.isnan(metrics.percentiles([np.nan, 1.0, np.nan, np.nan, 3.0], level=1.0)).all()
+    assert metrics.percentiles(np.arange(101.0), level=0.9) == pytest.approx((5.0, 95.0))
+
+
+def test_images_of_equal_truths_do_not_void_the_interval_of_r2() -> None:
+    # Image 0 alone has no R2: one of the three resamples is undefined.
+    sums = metrics.image_sums([0, 0, 1, 1], [3.0, 3.0, 0.0, 2.0], [3.0, 3.0, 0.5, 1.5])
+    found = metrics.estimate(lambda part: part.r2, sums, weights=[[2, 0], [0, 2], [1, 1]], level=1.0)
+    assert (found.value, found.low, found.high) == pytest.approx((1 - 0.5 / 6, 0.75, 1 - 0.5 / 6))
+
+
 def test_bootstrap_draws_as_many_images_as_there_are() -> None:
     weights = metrics.bootstrap_weights(6, 500, np.random.default_rng(0))
     assert weights.shape == (500, 6)

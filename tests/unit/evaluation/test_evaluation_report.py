@@ -55,7 +55,7 @@ def test_a_perfect_model_scores_one_everywhere(test_table: pd.DataFrame) -> None
     for target in TARGETS:
         model = found["scores"][target]["model"]
         assert model["r2"] == model["skill"] == pytest.approx({"value": 1, "low": 1, "high": 1})
-        assert model["error_shares"]["0"] == 1
+        assert model["error_shares"]["0"] == {"value": 1, "low": 1, "high": 1}
         assert all(skill["value"] == pytest.approx(1) for skill in found["skill"][target].values())
 
 
@@ -94,6 +94,21 @@ def test_skill_intervals_hold_the_skill_of_a_noisy_model(test_table: pd.DataFram
         assert skill["low"] < skill["value"] < skill["high"] < 1
 
 
+def test_error_shares_of_every_target_span_images(test_table: pd.DataFrame) -> None:
+    # One of five images is off by one atom of Pt.
+    wrong = element_truth(test_table).copy()
+    wrong[test_table["sample"] == 2, 0] += 1
+    found = assembled(wrong, test_table)
+    for target in TARGETS:
+        share = found["scores"][target]["model"]["error_shares"]["1"]
+        # Binomial of five draws: 94 % of the resamples hold it twice at most, 99 % three times at most.
+        expected = (0.2, 0, 0.6) if target in ("Pt", "total") else (0, 0, 0)
+        assert (share["value"], share["low"], share["high"]) == pytest.approx(expected)
+    table = report.share_table(found).set_index("target")
+    assert table.loc["Pt", "1_high"] == found["scores"]["Pt"]["model"]["error_shares"]["1"]["high"]
+    assert table.loc["Pt", "0_high"] == 1
+
+
 def test_summary_repeats_the_numbers_of_the_report(test_table: pd.DataFrame) -> None:
     found = assembled(element_truth(test_table) + 1.0, test_table)
     summary = report.summary(found)
@@ -104,6 +119,20 @@ def test_summary_repeats_the_numbers_of_the_report(test_table: pd.DataFrame) -> 
     assert summary["skill_counted_Pt"] == found["skill"]["Pt"]["line_cell"]["value"]
     assert summary["recall"] == pytest.approx(0.75)
     assert summary["precision"] == pytest.approx(0.6)
+
+
+def test_summary_holds_the_ends_of_skills_and_the_trees(test_table: pd.DataFrame) -> None:
+    noise = np.random.default_rng(5).normal(0, 0.5, (len(test_table), 5))
+    found = assembled(element_truth(test_table) + noise, test_table)
+    summary = report.summary(found)
+    for target in ("Pt", "NiCoFe", "total"):
+        skill = found["scores"][target]["model"]["skill"]
+        assert summary[f"skill_{target}_low"] == skill["low"] < summary[f"skill_{target}"]
+        assert summary[f"skill_{target}_high"] == skill["high"] > summary[f"skill_{target}"]
+        assert summary[f"trees_skill_{target}"] == found["scores"][target]["local_features"]["skill"]["value"]
+    # The intensities rise with Pt alone, which trees therefore see better than the rest.
+    assert summary["trees_skill_Pt"] > 0.5 > summary["trees_skill_NiCoFe"]
+    assert "skill_Fe_low" not in summary
 
 
 def test_counts_columns_and_images(test_table: pd.DataFrame) -> None:

@@ -141,6 +141,21 @@ def test_one_image_has_scores_but_no_interval(table: pd.DataFrame) -> None:
     assert others["low"] < others["value"] < others["high"]
 
 
+def test_error_shares_are_those_of_the_slice(table: pd.DataFrame) -> None:
+    # Image 7 is off by two atoms of Fe, the others are right.
+    told = table.assign(**{f"pred_{target}": table[f"true_{target}"] for target in TARGETS})
+    told.loc[told["sample"] == 7, ["pred_Fe", "pred_NiCoFe", "pred_total"]] += 2.0
+    label = pd.Categorical(np.where(told["sample"] < 6, "right", "mixed"))
+    found = scored(told, setting=label)["setting"]
+    assert found["right"]["targets"]["Fe"]["error_shares"]["0"] == {"value": 1, "low": 1, "high": 1}
+    for target in ("Fe", "NiCoFe", "total"):
+        # A resample of two images is one of them alone in a quarter of the draws.
+        assert found["mixed"]["targets"][target]["error_shares"]["2"] == {"value": 0.5, "low": 0, "high": 1}
+    assert found["mixed"]["targets"]["Pt"]["error_shares"]["0"]["low"] == 1
+    rows = slices.as_table({"setting": found}).set_index(["slice", "target"])
+    assert rows.loc[("mixed", "Fe"), ["share_2", "share_2_low", "share_2_high"]].tolist() == [0.5, 0, 1]
+
+
 def test_empty_slices_are_left_out_and_what_is_undefined_is_null(table: pd.DataFrame) -> None:
     constant = table.assign(true_Pd=2.0)
     label = pd.Categorical(["some"] * 100 + [None] * 20, categories=["some", "none"])
