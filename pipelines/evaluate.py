@@ -18,6 +18,7 @@ from heamap.elements import ELEMENTS
 from heamap.errors import InputError
 from heamap.evaluation import (
     accuracy,
+    aggregation_figures,
     counterfactuals,
     counting,
     figures,
@@ -182,11 +183,13 @@ def write(
 
 
 def draw(found: dict[str, Any], test: pd.DataFrame, bound: pd.DataFrame) -> None:
-    """Figures 5, 6 and S3, Table 2, accuracies beside their yardsticks and in slices, intervals, and the numbers."""
+    """Figures 5, 6 and S3, Table 2, accuracies beside yardsticks and in slices, intervals, aggregation, the numbers."""
     shares, scores = report.share_table(found), report.score_table(found)
     covered = interval_figures.coverage_table(found["intervals"]["coverage"])
     sliced = slices.as_table(found["slices"])
     overall = {name: found["scores"][name][report.MODEL]["skill"]["value"] for name in slice_figures.SHOWN}
+    gathers = aggregation_figures.rate_table(found["aggregation"])
+    alike = aggregation_figures.correlogram_table(found["aggregation"])
     for name, frame in {
         "error_shares": shares,
         "scores": scores,
@@ -194,6 +197,8 @@ def draw(found: dict[str, Any], test: pd.DataFrame, bound: pd.DataFrame) -> None
         "slices": sliced,
         "coverage": covered,
         "sharpness": interval_figures.sharpness_table(found["intervals"]["sharpness"]),
+        "aggregation": gathers,
+        "aggregation_correlogram": alike,
         "intensity_fits": figures.intensity_fits(test),
         "predicted_vs_true": table.by_count(test),
     }.items():
@@ -208,6 +213,8 @@ def draw(found: dict[str, Any], test: pd.DataFrame, bound: pd.DataFrame) -> None
         "learning_curves": figures.learning_curves(pd.read_csv(CURVES)),
     }.items():
         figure.savefig(PLOTS / f"{name}.png", dpi=150)
+    if len(gathers):
+        aggregation_figures.aggregation_plot(gathers, alike).savefig(PLOTS / "aggregation.png", dpi=150)
 
 
 def draw_overview(data: Dataset, network: Network, test: pd.DataFrame, params: Params) -> None:

@@ -135,6 +135,9 @@ def _score(arguments: argparse.Namespace) -> int:
     for path in found.skipped:
         print(f"skipped {path}: not a micrograph", file=sys.stderr)
     summary = score_batch(found, arguments.out, model, calibration)
+    for record in summary.records:
+        if record.get("aggregated"):
+            print(f"{record['file']}: {record['aggregated']}")
     done = len(summary.records) - summary.failed
     print(f"{done} of {len(summary.records)} scored with {model.name} on {model.provider}; see {arguments.out}")
     return 1 if summary.failed else 0

@@ -1,5 +1,6 @@
 """What a model learns about its own errors on the calibration split, and how that holds on the test split."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,9 +11,9 @@ import pandas as pd
 from heamap.elements import ELEMENTS
 from heamap.errors import InputError
 from heamap.evaluation import conformal, coverage, error_calibration
-from heamap.evaluation.aggregation import Overdispersion, overdispersion
+from heamap.evaluation.aggregation import RESAMPLES, Overdispersion, overdispersion
 from heamap.evaluation.aggregation_report import AggregationCalibration, aggregation_report
-from heamap.evaluation.claims import measure_power
+from heamap.evaluation.claims import holm, measure_power
 from heamap.evaluation.correlogram import error_correlation
 from heamap.evaluation.dispersion_moments import read_columns
 from heamap.evaluation.table import element_counts
@@ -20,6 +21,9 @@ from heamap.evaluation.targets import TARGETS, FloatArray
 
 AGGREGATED, PLAIN = "columns", "independent"
 """Chemistry models whose columns are over-dispersed by construction, and by chance alone."""
+
+_FEW = 100
+"""Resamples where only the correlation is asked for, not its p-value."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +96,7 @@ def fit_aggregation(
     tests, strength, kinds = [], [], []
     for image, rows in test.groupby("sample"):
         tests.append(overdispersion(element_counts(rows, "pred"), rng, errors=errors))
-        strength.append(_true_correlation(rows, rng))
+        strength.append(_true_test(rows, rng, resamples=_FEW).correlation)
         kinds.append(chemistry.loc[image])
     seeded, bare = (
         np.repeat([[kind == name] for kind in kinds], len(ELEMENTS), axis=1) for name in (AGGREGATED, PLAIN)
@@ -151,23 +155,34 @@ def judge_aggregation(
     sampling_angstrom: float,
     rng: np.random.Generator,
 ) -> dict[str, Any] | None:
-    """What is said of every test image, with its chemistry model and true correlations beside it; None as above."""
+    """What is said of every test image, beside the same test on its true counts; None as above.
+
+    Returns
+    -------
+    JSON-ready: ``power``, and ``images`` of ``aggregation_report`` with ``sample``, ``chemistry``, and by symbol
+    ``true``, the correlation of the true counts, and ``true_gathers``, whether it is significant
+    """
     if calibration is None:
         return None
     images = []
     for image, rows in test.groupby("sample"):
         places = rows[["row", "col"]].to_numpy() * sampling_angstrom
         said = aggregation_report(element_counts(rows, "pred"), places, calibration, rng)
-        true = zip(ELEMENTS, _true_correlation(rows, rng).tolist(), strict=True)
-        known = {symbol: rho if np.isfinite(rho) else None for symbol, rho in true}
-        images.append({"sample": int(str(image)), "chemistry": str(chemistry.loc[image]), "true": known, **said})
+        true = _true_test(rows, rng)
+        known = {symbol: rho if np.isfinite(rho) else None for symbol, rho in _by_symbol(true.correlation)}
+        gathers = dict(_by_symbol(holm(true.p_value) <= true.level))
+        own = {"sample": int(str(image)), "chemistry": str(chemistry.loc[image]), "true": known}
+        images.append({**own, "true_gathers": gathers, **said})
     power = calibration.power
     return {"power": None if power is None else power.to_dict(), "images": images}
 
 
-def _true_correlation(rows: pd.DataFrame, rng: np.random.Generator) -> FloatArray:
-    test: Overdispersion = overdispersion(element_counts(rows, "true"), rng, resamples=100)
-    return test.correlation
+def _true_test(rows: pd.DataFrame, rng: np.random.Generator, *, resamples: int = RESAMPLES) -> Overdispersion:
+    return overdispersion(element_counts(rows, "true"), rng, resamples=resamples)
+
+
+def _by_symbol(values: npt.NDArray[Any]) -> Iterator[tuple[str, Any]]:
+    return zip(ELEMENTS, values.tolist(), strict=True)
 
 
 def _counts(table: pd.DataFrame) -> tuple[npt.NDArray[np.int64], FloatArray, FloatArray]:

@@ -66,6 +66,19 @@ def test_the_same_input_gives_the_same_files(folder, model_file, tmp_path):
             assert path.read_bytes() == (tmp_path / "two" / path.relative_to(tmp_path / "one")).read_bytes(), path
 
 
+def test_every_image_that_may_be_said_to_show_aggregation_is_named(folder, model_file, tmp_path, capsys, monkeypatch):
+    (folder / "plain.tif").write_bytes((folder / "good.tif").read_bytes())
+    (folder / "broken.dm3").write_bytes(b"\0\0\0\3garbage")
+    said = iter([("Pt gathers in columns (p = 0.005)", "Pd gathers in columns (p = 0.01)"), ()])
+    monkeypatch.setattr("heamap_serving.batch.claims", lambda _: next(said))
+    assert run("score", folder, "--out", tmp_path / "out", "--model", model_file) == 1
+    lines = capsys.readouterr().out.splitlines()
+    claim = "Pt gathers in columns (p = 0.005); Pd gathers in columns (p = 0.01)"
+    assert lines[0] == f"{folder / 'good.tif'}: {claim}"
+    assert lines[1].startswith("2 of 3 scored with model.onnx")
+    assert len(lines) == 2
+
+
 def test_a_bad_file_is_reported_and_the_rest_goes_on(folder, model_file, tmp_path, capfd):
     (folder / "broken.dm3").write_bytes(b"\0\0\0\3garbage")
     np.save(folder / "bare.npy", np.random.default_rng(0).random((100, 100)))

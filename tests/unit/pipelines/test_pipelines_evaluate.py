@@ -1,0 +1,96 @@
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import evaluate
+from heamap.errors import InputError
+
+DOSES = (1e4, 1e5, 4e5)
+
+
+def params(*, dose: tuple[float, float] = (1e5, 4e5)) -> SimpleNamespace:
+    """What the functions read of the parameters."""
+    return SimpleNamespace(
+        train=SimpleNamespace(effects=SimpleNamespace(dose_per_square_angstrom=dose)),
+        bounds=SimpleNamespace(totals=(2, 4)),
+    )
+
+
+def bounds() -> pd.DataFrame:
+    """Totals of 2 and 4 at two doses: the variance is .2 atoms squared an atom, the error a quarter or half of it."""
+    return pd.DataFrame(
+        [
+            {
+                "dose_per_square_angstrom": dose,
+                "total": total,
+                "element": element,
+                "mean": 0.2 * total,
+                "variance": 0.2 * total,
+                "mmse": left * 0.2 * total,
+                "skill": 1 - left,
+                "exact_share": 1 - total / 10,
+                "prior_share": 0.1,
+                "standard_error": 0.03 * total,
+                "exact_share_error": 0.01,
+                "converged": total == 2,
+            }
+            for dose, left in ((1e5, 0.5), (4e5, 0.25))
+            for total in (2, 4)
+            for element in ("Pt", "Pd")
+        ]
+    )
+
+
+@pytest.fixture
+def tabulated(tmp_path, monkeypatch) -> None:
+    path = tmp_path / "table.parquet"
+    bounds().to_parquet(path)
+    monkeypatch.setattr(evaluate, "BOUNDS", path)
+
+
+@pytest.mark.parametrize(
+    ("span", "chosen"),
+    [((1e5, 4e5), 1e5), ((3e5, 5e5), 4e5), ((0.0, 1e3), 1e4), ((9e5, 1e6), 4e5)],
+    ids=["the nearer", "the middle itself", "below all", "above all"],
+)
+def test_the_usual_bound_is_at_the_dose_next_to_the_middle(span, chosen) -> None:
+    table = pd.DataFrame(
+        [{"dose_per_square_angstrom": dose, "element": name} for dose in DOSES for name in ("Pt", "Pd")]
+    )
+    found = evaluate.usual(table, params(dose=span))
+    assert found["dose_per_square_angstrom"].tolist() == [chosen, chosen]
+    assert found["element"].tolist() == ["Pt", "Pd"]
+
+
+@pytest.mark.usefixtures("tabulated")
+def test_the_pooled_bound_is_that_of_the_test_columns_totals() -> None:
+    found = evaluate.pooled_bound(pd.DataFrame({"true_total": [2, 2, 2, 4]}), params())
+    assert len(found) == 2 * 2
+    pt = found[found["element"] == "Pt"].set_index("dose_per_square_angstrom")
+    within, between = 0.2 * 2.5, 0.2**2 * np.var([2, 2, 2, 4])
+    for dose, left in ((1e5, 0.5), (4e5, 0.25)):
+        assert pt.loc[dose, "mmse"] == pytest.approx(left * within)
+        assert pt.loc[dose, "skill"] == pytest.approx(1 - left)
+        assert pt.loc[dose, "r2"] == pytest.approx(1 - left * within / (within + between))
+        assert pt.loc[dose, "exact_share"] == pytest.approx((3 * 0.8 + 0.6) / 4)
+        assert pt.loc[dose, "standard_error"] == pytest.approx(np.hypot(3 * 0.06, 0.12) / 4)
+    assert not pt["converged"].any()
+
+
+@pytest.mark.usefixtures("tabulated")
+def test_totals_that_do_not_count_need_not_have_converged() -> None:
+    assert evaluate.pooled_bound(pd.DataFrame({"true_total": [2, 2]}), params())["converged"].all()
+
+
+@pytest.mark.usefixtures("tabulated")
+def test_thicker_columns_than_tabulated_name_the_parameter_to_raise() -> None:
+    with pytest.raises(InputError, match=r"asked for 3 to 5; raise the last of bounds\.totals \[2, 4\]"):
+        evaluate.pooled_bound(pd.DataFrame({"true_total": [3, 5]}), params())
+
+
+def test_a_missing_table_names_the_stage_to_run(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(evaluate, "BOUNDS", tmp_path / "absent.parquet")
+    with pytest.raises(InputError, match=r"absent\.parquet is missing; run the bounds stage"):
+        evaluate.pooled_bound(pd.DataFrame({"true_total": [3]}), params())
