@@ -83,8 +83,20 @@ def markdown(scores: pd.DataFrame, bound: pd.DataFrame | None, *, columns: int, 
             "",
             f"The model with its {level:.0%} interval over images: {'; '.join(ends)}.",
             "",
+            *([] if bound is None else [bound_condition(bound), ""]),
         ]
     )
+
+
+def bound_condition(bound: pd.DataFrame) -> str:
+    """What the bound is of, in one sentence: its columns vibrate whatever the images do, its dose is a tabulated one.
+
+    Parameters
+    ----------
+    bound : as for ``markdown``
+    """
+    (dose,) = bound["dose_per_square_angstrom"].unique()
+    return f"The bound is of simulated columns of vibrating atoms at {dose:.3g} electrons per square Angstrom."
 
 
 def skill_plot(scores: pd.DataFrame, bound: pd.DataFrame | None) -> Figure:

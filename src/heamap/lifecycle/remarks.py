@@ -42,7 +42,7 @@ def remarks(evaluation: Mapping[str, Any], max_coverage_gap: float) -> tuple[Rem
             Remark(
                 f"bound_skill_{target}",
                 summary[f"bound_skill_{target}"],
-                "of the bound, at the tabulated dose next to the test images'",
+                "of the bound: vibrating atoms, at the tabulated dose next to the test images'",
             )
             for target in ("Pt", NI_CO_FE)
         ),

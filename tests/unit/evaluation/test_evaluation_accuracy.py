@@ -19,7 +19,14 @@ def scores() -> pd.DataFrame:
 
 
 def bound() -> pd.DataFrame:
-    return pd.DataFrame({"element": ["Pt", "composition"], "r2": [0.9, np.nan], "skill": [0.8, np.nan]})
+    return pd.DataFrame(
+        {
+            "element": ["Pt", "composition"],
+            "dose_per_square_angstrom": 2.5e5,
+            "r2": [0.9, np.nan],
+            "skill": [0.8, np.nan],
+        }
+    )
 
 
 def test_table_has_a_row_an_estimator_and_a_column_a_target() -> None:
@@ -31,6 +38,7 @@ def test_table_has_a_row_an_estimator_and_a_column_a_target() -> None:
     assert named["1 mean column"][0] == "– (–)"
     assert named["5 Bayes bound: total known"] == ["0.90 (0.80)", *[""] * 6]
     assert "10 columns of 2 test images" in text
+    assert "The bound is of simulated columns of vibrating atoms at 2.5e+05 electrons per square Angstrom." in text
     assert "Total R² 0.30 [0.50, 0.70], skill 0.60 [0.50, 0.70]" in text
 
 

@@ -39,7 +39,7 @@ def report() -> dict[str, Any]:
 
 
 def test_every_remark_is_listed_with_its_number_and_interval() -> None:
-    bound = "of the bound, at the tabulated dose next to the test images'"
+    bound = "of the bound: vibrating atoms, at the tabulated dose next to the test images'"
     assert remarks(report(), 0.02) == (
         Remark("skill_Pt_over_local_features", -0.01, "95% interval -0.200 to 0.150"),
         Remark("skill_NiCoFe_over_local_features", 0.2, "95% interval 0.100 to 0.300"),
