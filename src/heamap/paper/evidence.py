@@ -32,7 +32,7 @@ class Evidence:
     left_out: tuple[str, ...]
 
 
-def draw_evidence(root: Path, out: Path, beside: Path | None = None) -> Evidence:
+def draw_evidence(root: Path, out: Path, beside: Path | None = None, *, pictures: Path | None = None) -> Evidence:
     """Draw every figure of the paper that the outputs in a clone allow.
 
     Writes each figure as PNG and PDF, ``comparison.csv`` (the paper's numbers beside ours: ``comparison.FIELDS``) and
@@ -44,15 +44,18 @@ def draw_evidence(root: Path, out: Path, beside: Path | None = None) -> Evidence
     root : clone in which the line has run
     out : made if missing
     beside : ``comparison.csv`` of another line, under another condition
+    pictures : where the PNGs go, made if missing; ``out`` unless given
 
     Raises
     ------
-    InputError : ``params.yaml`` or ``beside`` is missing or wrong, or ``out`` is a file
+    InputError : ``params.yaml`` or ``beside`` is missing or wrong, or ``out`` or ``pictures`` is a file
     """
     sources = Sources(root)
     words = condition.describe(sources.params)
     other = None if beside is None else read_comparison(beside)
-    _make_room(out)
+    shown = pictures or out
+    for folder in (out, shown):
+        _make_room(folder)
     missing: dict[str, list[str]] = {}
     tables = []
     for part in (comparison.of_setting, comparison.of_predictions, comparison.of_micrographs):
@@ -74,9 +77,9 @@ def draw_evidence(root: Path, out: Path, beside: Path | None = None) -> Evidence
             missing.setdefault(str(error), []).append(item.name)
             continue
         for stem, figure in drawn.items():
-            _save(figure, out / stem)
+            _save(figure, shown / f"{stem}.png", out / f"{stem}.pdf")
         spoken = page.spoken(numbers, item.quantities)
-        entries.append(page.Entry(item.name, item.shows, spoken, why, tuple(out / f"{stem}.png" for stem in drawn)))
+        entries.append(page.Entry(item.name, item.shows, spoken, why, tuple(shown / f"{stem}.png" for stem in drawn)))
     left_out = tuple(f"{fault} (left out: {', '.join(dict.fromkeys(names))})" for fault, names in missing.items())
     (out / PAGE).write_text(page.render(words, entries, numbers, left_out, conditions))
     return Evidence(tuple(path.stem for entry in entries for path in entry.pictures), left_out)
@@ -91,9 +94,9 @@ def _make_room(out: Path) -> None:
             path.unlink()
 
 
-def _save(figure: Figure, path: Path) -> None:
+def _save(figure: Figure, png: Path, pdf: Path) -> None:
     # Nothing of the moment or the version of Matplotlib, so that the same data give the same files.
-    figure.savefig(f"{path}.png", dpi=DPI, metadata={"Software": None})
+    figure.savefig(png, dpi=DPI, metadata={"Software": None})
     # The panels stay where they now are: arranging them again would take as long as drawing them.
     figure.set_layout_engine("none")
-    figure.savefig(f"{path}.pdf", metadata={"Creator": None, "Producer": None, "CreationDate": None})
+    figure.savefig(pdf, metadata={"Creator": None, "Producer": None, "CreationDate": None})
