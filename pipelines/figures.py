@@ -8,15 +8,16 @@ from heamap.lifecycle import tracking
 from heamap.paper.evidence import draw_evidence
 from heamap.params import Params
 
-FOLDER, RUN = Path("plots/paper"), Path("models/run.json")
+# DVC's plots hold pictures and tables only, so that the rest has a folder of its own.
+FOLDER, PICTURES, RUN = Path("reports/paper"), Path("plots/paper"), Path("models/run.json")
 
 
 def main(_: Params) -> str:
-    drawn = draw_evidence(Path(), FOLDER)
+    drawn = draw_evidence(Path(), FOLDER, pictures=PICTURES)
     if drawn.left_out:
         raise InputError("; ".join(drawn.left_out))
     with tracking.resume(tracking.read_pointer(RUN)):
-        tracking.log_files(FOLDER)
+        tracking.log_files(FOLDER, PICTURES)
     return f"{FOLDER}: {len(drawn.figures)} figures and the paper's numbers beside ours"
 
 

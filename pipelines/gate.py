@@ -13,6 +13,7 @@ from heamap.dataset.store import Dataset, open_dataset
 from heamap.elements import ELEMENTS
 from heamap.errors import InputError
 from heamap.lifecycle import decisions, gate, lineage, registry, tracking
+from heamap.lifecycle.remarks import remarks
 from heamap.lifecycle.reports import read_report
 from heamap.params import Params
 from heamap.seeds import Stream, generator
@@ -46,6 +47,7 @@ def judge(params: Params) -> str:
             validation_failures=tuple(f"{entry['suite']}.{entry['subject']}" for entry in validation["critical"]),
             dirty=dirty,
             lineage_gaps=gaps,
+            remarks=remarks(evaluation, params.gate.max_coverage_gap),
         ),
         params.gate,
     )
@@ -54,6 +56,7 @@ def judge(params: Params) -> str:
         f"  {'pass' if entry.passed else 'FAIL'}  {entry.name}: {entry.value} {entry.threshold}  {entry.note}"
         for entry in verdict.criteria
     ]
+    lines += [f"        {entry.name}: {entry.value}  {entry.note}" for entry in verdict.remarks]
     return "\n".join([f"gate {'passed' if verdict.passed else 'failed'}: {VERDICT}", *lines])
 
 

@@ -8,7 +8,7 @@
 # PARAMS  the parameter file that the profile is laid over (params.yaml)
 #
 # What counts is HEAD; the parameter file and the profile are taken as they lie in the working tree. Uses .venv, or the
-# environment that is active. Figures and numbers end in DIR/plots/paper, the registry is DIR/mlflow.db.
+# environment that is active. Figures and numbers end in DIR/reports/paper, the registry is DIR/mlflow.db.
 set -euo pipefail
 
 fail() { echo "heamap: $1" >&2; exit 2; }
@@ -57,4 +57,4 @@ PYTHON
 # The gate wants a clean commit, and the run shall know which parameters it had.
 git -c user.name=heamap -c user.email=heamap@localhost commit -q --no-verify --all -m "Profile $name"
 dvc repro figures
-echo "see $folder/plots/paper/index.html"
+echo "see $folder/reports/paper/index.html"

@@ -65,6 +65,12 @@ def _parser() -> argparse.ArgumentParser:
 
     figures = commands.add_parser("figures", help="redraw the paper's figures from what the line made in this folder")
     figures.add_argument("--out", required=True, type=Path, metavar="DIR", help="where the figures and numbers go")
+    figures.add_argument(
+        "--beside",
+        type=Path,
+        metavar="FILE",
+        help="comparison.csv of a line under another condition: also say which of the paper's numbers hold under each",
+    )
     figures.set_defaults(command=_figures)
 
     rollback = commands.add_parser("rollback", help="make the previous champion champion again")
@@ -164,7 +170,7 @@ def _figures(arguments: argparse.Namespace) -> int:
     _need("nothing to draw from", "ase", "zarr")
     from heamap.paper.evidence import draw_evidence
 
-    drawn = draw_evidence(Path(), arguments.out)
+    drawn = draw_evidence(Path(), arguments.out, arguments.beside)
     for line in drawn.left_out:
         print(f"heamap: {line}", file=sys.stderr)
     print(f"{len(drawn.figures)} figures drawn; see {arguments.out / 'index.html'}")

@@ -24,11 +24,22 @@ def test_line_ends_with_a_champion_and_a_scored_micrograph(repository):
 
 
 def test_the_papers_figures_are_drawn_and_logged_with_the_model(repository):
-    made = {path.name for path in (repository / "plots/paper").iterdir()}
-    assert {"index.html", "comparison.csv", "figure_6.png", "figure_6.pdf", "figure_S8.png", "table_2.png"} <= made
+    pictures, others = (
+        {path.name for path in (repository / name).iterdir()} for name in ("plots/paper", "reports/paper")
+    )
+    assert {"figure_6.png", "figure_S8.png", "table_2.png"} <= pictures
+    assert {"index.html", "comparison.csv", "figure_6.pdf"} <= others
+    assert {name.rpartition(".")[2] for name in pictures} == {"png"}
+    made = pictures | others
     run_id = json.loads((repository / "models/run.json").read_text())["run_id"]
     (logged,) = (repository / "mlruns").glob(f"**/{run_id}/artifacts/paper")
     assert {path.name for path in logged.iterdir()} == made
+
+
+def test_the_papers_figures_are_plots(run, tmp_path):
+    shown = run("dvc", "plots", "show", "plots/paper", "--json", "--out", str(tmp_path)).stdout
+
+    assert "figure_6.png" in shown
 
 
 def test_every_report_is_machine_readable(repository):

@@ -36,6 +36,9 @@ def test_the_papers_condition_is_one_of_atoms_at_rest_without_noise(name, tmp_pa
     assert condition.is_papers(changed)
     assert changed.simulate.engine == "reference"
     assert (changed.train.normalization, changed.train.loss) == ("local", "mse")
+    # The bound is tabulated at the very dose of the images, so that none of another dose is shown in its place.
+    assert set(changed.bounds.dose_per_square_angstrom) == set(changed.train.effects.dose_per_square_angstrom)
+    assert changed.bounds.totals == base.bounds.totals
     assert (changed.base, changed.structures, changed.simulate.microscope) == (
         base.base,
         base.structures,

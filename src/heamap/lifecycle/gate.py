@@ -14,9 +14,13 @@ from heamap.evaluation.targets import TOTAL
 from heamap.evaluation.yardsticks import COUNTED, FIRST
 from heamap.lifecycle.export import Images, Predict
 from heamap.lifecycle.lineage import DATA
+from heamap.lifecycle.remarks import Remark, interval
 
 YARDSTICKS = {target: (FIRST[target], COUNTED) for target in ("Pt", TOTAL)}
 """What a model must beat: baseline 1 and atom counting."""
+
+Skill = Mapping[str, float | None]
+"""``value``, and the ends ``low`` and ``high`` of its 95 % interval over the test images."""
 
 LEVEL = 0.95
 """Two-sided level of the interval of improvement."""
@@ -49,10 +53,11 @@ class Evidence:
     validation_failures : critical expectations that failed
     dirty : paths changed or untracked at training or now
     lineage_gaps : what is missing between the ONNX file and its data
+    remarks : what is told beside and decides nothing
     """
 
-    skill_pt: Mapping[str, float | None]
-    skill_total: Mapping[str, float | None]
+    skill_pt: Mapping[str, Skill]
+    skill_total: Mapping[str, Skill]
     coverage: Mapping[str, Mapping[str, Any]]
     coverage_level: float
     improvement: Improvement | None
@@ -63,6 +68,7 @@ class Evidence:
     validation_failures: tuple[str, ...]
     dirty: tuple[str, ...]
     lineage_gaps: tuple[str, ...]
+    remarks: tuple[Remark, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -78,9 +84,10 @@ class Criterion:
 
 @dataclass(frozen=True)
 class Verdict:
-    """All criteria; passed when every one is."""
+    """All criteria; passed when every one is. Remarks decide nothing."""
 
     criteria: tuple[Criterion, ...]
+    remarks: tuple[Remark, ...] = ()
 
     @property
     def passed(self) -> bool:
@@ -88,7 +95,11 @@ class Verdict:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready form, as in ``reports/gate.json``."""
-        return {"passed": self.passed, "criteria": [vars(criterion) for criterion in self.criteria]}
+        return {
+            "passed": self.passed,
+            "criteria": [vars(criterion) for criterion in self.criteria],
+            "remarks": [vars(remark) for remark in self.remarks],
+        }
 
 
 def verdict(evidence: Evidence, limits: params.Gate) -> Verdict:
@@ -107,14 +118,22 @@ def verdict(evidence: Evidence, limits: params.Gate) -> Verdict:
             _none_of("validation", evidence.validation_failures),
             _none_of("clean_git", evidence.dirty, needed=limits.require_clean_git),
             _none_of("lineage", evidence.lineage_gaps),
-        )
+        ),
+        evidence.remarks,
     )
 
 
-def _skilled(name: str, skill: Mapping[str, float | None], limit: float) -> list[Criterion]:
+def _skilled(name: str, skill: Mapping[str, Skill], limit: float) -> list[Criterion]:
+    """The value decides; its interval is told."""
     return [
-        Criterion(f"{name}_over_{yardstick}", value, f"> {limit:g}", value is not None and value > limit)
-        for yardstick, value in skill.items()
+        Criterion(
+            f"{name}_over_{yardstick}",
+            found["value"],
+            f"> {limit:g}",
+            found["value"] is not None and found["value"] > limit,
+            interval(found),
+        )
+        for yardstick, found in skill.items()
     ]
 
 
@@ -217,6 +236,6 @@ def lineage_gaps(contract: Contract, run: Lineage | None, locked: dict[str, str]
     return tuple(gaps)
 
 
-def skills(evaluation: dict[str, Any], target: str) -> dict[str, float | None]:
+def skills(evaluation: Mapping[str, Any], target: str) -> dict[str, Skill]:
     """Skill of a target over each of its two yardsticks (``YARDSTICKS``), from an evaluation report."""
-    return {yardstick: evaluation["skill"][target][yardstick]["value"] for yardstick in YARDSTICKS[target]}
+    return {yardstick: evaluation["skill"][target][yardstick] for yardstick in YARDSTICKS[target]}

@@ -9,10 +9,12 @@ from matplotlib.figure import Figure
 from heamap.errors import InputError
 from heamap.paper import comparison, condition, page
 from heamap.paper.catalogue import ITEMS
+from heamap.paper.contrast import contrast, read_comparison
 from heamap.paper.sources import Sources
 
 DPI = 150
 COMPARISON = "comparison.csv"
+CONDITIONS = "conditions.csv"
 PAGE = "index.html"
 
 
@@ -30,25 +32,30 @@ class Evidence:
     left_out: tuple[str, ...]
 
 
-def draw_evidence(root: Path, out: Path) -> Evidence:
+def draw_evidence(root: Path, out: Path, beside: Path | None = None, *, pictures: Path | None = None) -> Evidence:
     """Draw every figure of the paper that the outputs in a clone allow.
 
     Writes each figure as PNG and PDF, ``comparison.csv`` (the paper's numbers beside ours: ``comparison.FIELDS``) and
-    ``index.html``, which holds all of it in one file. What lacks its input is left out and said so. Figures of an
-    earlier run in the same folder go.
+    ``index.html``, which holds all of it in one file; with ``beside`` also ``conditions.csv`` (``contrast.FIELDS``).
+    What lacks its input is left out and said so. Figures of an earlier run in the same folder go.
 
     Parameters
     ----------
     root : clone in which the line has run
     out : made if missing
+    beside : ``comparison.csv`` of another line, under another condition
+    pictures : where the PNGs go, made if missing; ``out`` unless given
 
     Raises
     ------
-    InputError : ``params.yaml`` is missing or wrong, or ``out`` is a file
+    InputError : ``params.yaml`` or ``beside`` is missing or wrong, or ``out`` or ``pictures`` is a file
     """
     sources = Sources(root)
     words = condition.describe(sources.params)
-    _make_room(out)
+    other = None if beside is None else read_comparison(beside)
+    shown = pictures or out
+    for folder in (out, shown):
+        _make_room(folder)
     missing: dict[str, list[str]] = {}
     tables = []
     for part in (comparison.of_setting, comparison.of_predictions, comparison.of_micrographs):
@@ -58,6 +65,9 @@ def draw_evidence(root: Path, out: Path) -> Evidence:
             missing.setdefault(str(error), []).append(COMPARISON)
     numbers = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=list(comparison.FIELDS))
     numbers.to_csv(out / COMPARISON, index=False, float_format="%.6g")
+    conditions = None if other is None else contrast(numbers, other)
+    if conditions is not None:
+        conditions.to_csv(out / CONDITIONS, index=False, float_format="%.6g")
     entries = []
     for item in ITEMS:
         try:
@@ -67,11 +77,11 @@ def draw_evidence(root: Path, out: Path) -> Evidence:
             missing.setdefault(str(error), []).append(item.name)
             continue
         for stem, figure in drawn.items():
-            _save(figure, out / stem)
+            _save(figure, shown / f"{stem}.png", out / f"{stem}.pdf")
         spoken = page.spoken(numbers, item.quantities)
-        entries.append(page.Entry(item.name, item.shows, spoken, why, tuple(out / f"{stem}.png" for stem in drawn)))
+        entries.append(page.Entry(item.name, item.shows, spoken, why, tuple(shown / f"{stem}.png" for stem in drawn)))
     left_out = tuple(f"{fault} (left out: {', '.join(dict.fromkeys(names))})" for fault, names in missing.items())
-    (out / PAGE).write_text(page.render(words, entries, numbers, left_out))
+    (out / PAGE).write_text(page.render(words, entries, numbers, left_out, conditions))
     return Evidence(tuple(path.stem for entry in entries for path in entry.pictures), left_out)
 
 
@@ -79,14 +89,14 @@ def _make_room(out: Path) -> None:
     if out.exists() and not out.is_dir():
         raise InputError(f"{out} is a file; name a folder")
     out.mkdir(parents=True, exist_ok=True)
-    for pattern in ("figure*_*.p[nd][gf]", "table_2.p[nd][gf]"):
+    for pattern in ("figure*_*.p[nd][gf]", "table_2.p[nd][gf]", CONDITIONS):
         for path in out.glob(pattern):
             path.unlink()
 
 
-def _save(figure: Figure, path: Path) -> None:
+def _save(figure: Figure, png: Path, pdf: Path) -> None:
     # Nothing of the moment or the version of Matplotlib, so that the same data give the same files.
-    figure.savefig(f"{path}.png", dpi=DPI, metadata={"Software": None})
+    figure.savefig(png, dpi=DPI, metadata={"Software": None})
     # The panels stay where they now are: arranging them again would take as long as drawing them.
     figure.set_layout_engine("none")
-    figure.savefig(f"{path}.pdf", metadata={"Creator": None, "Producer": None, "CreationDate": None})
+    figure.savefig(pdf, metadata={"Creator": None, "Producer": None, "CreationDate": None})

@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from heamap.paper.contrast import HOLDS
 from heamap.paper.published import CITATION
 
 STYLE = """
@@ -59,13 +60,20 @@ def spoken(numbers: pd.DataFrame, quantities: Sequence[str]) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def render(words: str, entries: Sequence[Entry], numbers: pd.DataFrame, left_out: Sequence[str]) -> str:
+def render(
+    words: str,
+    entries: Sequence[Entry],
+    numbers: pd.DataFrame,
+    left_out: Sequence[str],
+    conditions: pd.DataFrame | None = None,
+) -> str:
     """The page as HTML with the pictures inside.
 
     Parameters
     ----------
     words : the condition of our numbers
     left_out : lines on what is missing
+    conditions : of ``heamap.paper.contrast``; shown as far as the paper gives a number
     """
     faults = "".join(f'<p class="out">{html.escape(line)}</p>\n' for line in left_out)
     return (
@@ -74,7 +82,8 @@ def render(words: str, entries: Sequence[Entry], numbers: pd.DataFrame, left_out
         "<h1>The paper's evidence, redrawn from our data</h1>\n"
         f"<p>The paper: {html.escape(CITATION)}. Ours: {html.escape(words)}. Brackets hold 95 % intervals over the "
         "test images. Every number is in the table at the end and in comparison.csv.</p>\n"
-        f"{faults}{''.join(map(_section, entries))}<h2>All numbers</h2>\n{_table(numbers)}</body>\n</html>\n"
+        f"{faults}{''.join(map(_section, entries))}{'' if conditions is None else _contrast(conditions)}"
+        f"<h2>All numbers</h2>\n{_table(numbers)}</body>\n</html>\n"
     )
 
 
@@ -99,6 +108,35 @@ def _table(numbers: pd.DataFrame) -> str:
         for row in numbers.to_dict("records")
     )
     return f"<table>\n<tr><th>Figure<th>Quantity<th>Element<th>Paper<th>Ours</tr>\n{rows}</table>\n"
+
+
+def _contrast(conditions: pd.DataFrame) -> str:
+    """The table of two conditions, with what each is and how many of the paper's numbers hold under it."""
+    known = conditions[conditions["paper"] != ""]
+    counted = ""
+    for side, name in (("", "This line"), ("other_", "Beside it")):
+        words = "".join(known.loc[known[f"{side}condition"] != "", f"{side}condition"].unique())
+        verdicts = known.loc[known[f"{side}verdict"] != "", f"{side}verdict"]
+        counted += f"{name}: {html.escape(words)}; {(verdicts == HOLDS).sum()} of {len(verdicts)} hold.<br>\n"
+    rows = "".join(
+        f"<tr><td>{html.escape(row['figure'])}</td><td>{html.escape(row['quantity'])}</td>"
+        f'<td>{html.escape(row["element"])}</td><td class="n">{html.escape(row["paper"])}</td>'
+        f"{_side(row, '')}{_side(row, 'other_')}</tr>\n"
+        for row in known.to_dict("records")
+    )
+    return (
+        "<h2>Which of the paper's numbers hold</h2>\n"
+        f"<p>{counted}A number holds where our 95 % interval holds it, or reaches what its bound allows; without an "
+        "interval of ours nothing is said. All rows are in conditions.csv.</p>\n"
+        "<table>\n<tr><th>Figure<th>Quantity<th>Element<th>Paper<th>This line<th>Verdict<th>Beside it<th>Verdict</tr>\n"
+        f"{rows}</table>\n"
+    )
+
+
+def _side(row: Mapping[Hashable, Any], side: str) -> str:
+    numbers: dict[Hashable, Any] = {name: row[f"{side}{name}"] for name in ("ours", "low", "high")}
+    shown = _ours(numbers) if row[f"{side}condition"] else ""
+    return f'<td class="n">{shown}</td><td>{row[f"{side}verdict"]}</td>'
 
 
 def _ours(row: Mapping[Hashable, Any]) -> str:

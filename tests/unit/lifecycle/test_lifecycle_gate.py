@@ -10,6 +10,7 @@ import pytest
 from heamap.contract import Contract, Lineage, TrainingRanges
 from heamap.elements import ELEMENTS
 from heamap.lifecycle import gate
+from heamap.lifecycle.remarks import Remark
 from heamap.params import Gate
 from heamap.seeds import Stream, generator
 
@@ -25,9 +26,18 @@ LIMITS = Gate(
 COVERED = {"share": 0.86, "high": 0.95}
 NARROW = {"share": 0.8, "high": 0.85}
 
+
+def skill(value: float | None) -> dict[str, float | None]:
+    return {"value": value, "low": None, "high": None} if value is None else spread(value, value - 0.1, value + 0.1)
+
+
+def spread(value: float | None, low: float | None, high: float | None) -> dict[str, float | None]:
+    return {"value": value, "low": low, "high": high}
+
+
 GOOD = gate.Evidence(
-    skill_pt={"true_total_x_composition": 0.4, "line_cell": 0.6},
-    skill_total={"mean_column": 0.9, "line_cell": 0.2},
+    skill_pt={"true_total_x_composition": skill(0.4), "line_cell": skill(0.6)},
+    skill_total={"mean_column": skill(0.9), "line_cell": skill(0.2)},
     coverage={"Pt": COVERED, "total": COVERED},
     coverage_level=0.9,
     improvement=gate.Improvement(0.1, 0.02, 0.18, 12),
@@ -85,9 +95,9 @@ def test_good_evidence_passes_and_every_criterion_is_listed() -> None:
 @pytest.mark.parametrize(
     ("criterion", "change"),
     [
-        ("skill_Pt_over_line_cell", {"skill_pt": {"true_total_x_composition": 0.4, "line_cell": 0.1}}),
-        ("skill_Pt_over_line_cell", {"skill_pt": {"true_total_x_composition": 0.4, "line_cell": None}}),
-        ("skill_total_over_mean_column", {"skill_total": {"mean_column": -0.01, "line_cell": 0.2}}),
+        ("skill_Pt_over_line_cell", {"skill_pt": {"true_total_x_composition": skill(0.4), "line_cell": skill(0.1)}}),
+        ("skill_Pt_over_line_cell", {"skill_pt": {"true_total_x_composition": skill(0.4), "line_cell": skill(None)}}),
+        ("skill_total_over_mean_column", {"skill_total": {"mean_column": skill(-0.01), "line_cell": skill(0.2)}}),
         ("coverage_total", {"coverage": {"Pt": COVERED, "total": NARROW}}),
         ("improvement_over_champion", {"improvement": gate.Improvement(0.1, -0.02, 0.18, 12)}),
         ("improvement_over_champion", {"improvement": None, "comparable": False}),
@@ -175,9 +185,34 @@ def test_a_missing_link_is_a_gap(inside: Lineage, run: Lineage | None, locked: d
 def test_skills_come_from_the_evaluation_report() -> None:
     report = {
         "skill": {
-            "Pt": {"true_total_x_composition": {"value": 0.3}, "line_cell": {"value": 0.6}},
-            "total": {"mean_column": {"value": 0.9}, "line_cell": {"value": 0.1}},
+            "Pt": {"true_total_x_composition": spread(0.3, 0.1, 0.5), "line_cell": skill(0.6), "trees": skill(0.2)},
+            "total": {"mean_column": skill(0.9), "line_cell": spread(0.1, -0.2, 0.3)},
         }
     }
-    assert gate.skills(report, "Pt") == {"true_total_x_composition": 0.3, "line_cell": 0.6}
-    assert gate.skills(report, "total") == {"mean_column": 0.9, "line_cell": 0.1}
+    assert gate.skills(report, "Pt") == {"true_total_x_composition": spread(0.3, 0.1, 0.5), "line_cell": skill(0.6)}
+    assert gate.skills(report, "total") == {"mean_column": skill(0.9), "line_cell": spread(0.1, -0.2, 0.3)}
+
+
+def test_a_skill_is_judged_by_its_value_and_told_with_its_interval() -> None:
+    uncertain = replace(GOOD, skill_pt={"line_cell": spread(0.43, -0.1, 0.58)})
+    verdict = gate.verdict(uncertain, LIMITS)
+    assert verdict.passed
+    assert verdict.to_dict()["criteria"][0] == {
+        "name": "skill_Pt_over_line_cell",
+        "value": 0.43,
+        "threshold": "> 0.1",
+        "passed": True,
+        "note": "95% interval -0.100 to 0.580",
+    }
+
+
+def test_a_skill_without_an_interval_has_no_note() -> None:
+    verdict = gate.verdict(replace(GOOD, skill_pt={"line_cell": spread(0.4, None, None)}), LIMITS)
+    assert verdict.criteria[0].note == ""
+
+
+def test_remarks_are_carried_and_decide_nothing() -> None:
+    remark = Remark("skill_Pt_over_local_features", -2.0, "95% interval -3.000 to -1.000")
+    verdict = gate.verdict(replace(GOOD, remarks=(remark,)), LIMITS)
+    assert verdict.passed
+    assert verdict.to_dict()["remarks"] == [vars(remark)]

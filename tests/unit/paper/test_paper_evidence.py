@@ -31,6 +31,24 @@ def test_every_figure_is_drawn_as_png_and_pdf(drawn):
     assert made == {"index.html", "comparison.csv", *(f"{stem}.{kind}" for stem in EVERY for kind in ("png", "pdf"))}
 
 
+def test_pictures_may_go_into_a_folder_of_their_own(clone, tmp_path, monkeypatch):
+    monkeypatch.setattr(evidence, "DPI", 20)
+    for name in ("data/scores", "data/motifs", "data/evaluation", "models"):
+        (clone / name).rename(tmp_path / name.replace("/", "_"))
+    out, pictures = tmp_path / "out", tmp_path / "pictures"
+    pictures.mkdir()
+    (pictures / "figure_S8.png").touch()
+    figures = draw_evidence(clone, out, pictures=pictures).figures
+    assert figures == ("figure_3", "figure_S2", "figure_S3")
+    assert {path.name for path in pictures.iterdir()} == {f"{stem}.png" for stem in figures}
+    assert {path.name for path in out.iterdir()} == {
+        "index.html",
+        "comparison.csv",
+        *(f"{stem}.pdf" for stem in figures),
+    }
+    assert (out / "index.html").read_text().count("data:image/png;base64,") == len(figures)
+
+
 def test_the_page_holds_its_pictures_and_names_both_sides(drawn):
     page = (drawn[0] / "index.html").read_text()
     assert page.count("data:image/png;base64,") == len(EVERY)
