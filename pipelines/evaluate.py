@@ -30,6 +30,7 @@ from heamap.evaluation import (
     table,
 )
 from heamap.evaluation.bound_pool import pool
+from heamap.evaluation.model_accuracy import model_accuracy
 from heamap.evaluation.targets import NI_CO_FE, TOTAL
 from heamap.evaluation.yardsticks import COUNTED, yardsticks
 from heamap.lifecycle import tracking
@@ -82,8 +83,9 @@ def evaluate(params: Params) -> str:
         rng=generator(params.base.seed, Stream.BOOTSTRAP, 4),
     )
     found = {"summary": summarize(found, bound), **found}
-    text = accuracy.page(found, bound)
-    write(found, calibrated, test, text)
+    promised = {**calibrated.to_dict(), "accuracy": model_accuracy(found, bound)}
+    ended = model_calibration.with_ends(test, calibrated.intervals)
+    write(found, promised, ended, accuracy.page(found, bound))
     draw(found, test, bound)
     counterfactuals.as_table(found["counterfactuals"]).to_csv(PLOTS / "counterfactuals.csv", index=False)
     moved.savefig(PLOTS / "counterfactuals.png", dpi=150)
@@ -171,13 +173,11 @@ def summarize(found: dict[str, Any], usual_bound: pd.DataFrame) -> dict[str, flo
     }
 
 
-def write(
-    found: dict[str, Any], calibrated: model_calibration.ModelCalibration, predictions: pd.DataFrame, text: str
-) -> None:
+def write(found: dict[str, Any], promised: dict[str, Any], predictions: pd.DataFrame, text: str) -> None:
     for folder in (PREDICTIONS.parent, REPORT.parent, PLOTS):
         folder.mkdir(parents=True, exist_ok=True)
     predictions.to_parquet(PREDICTIONS, index=False)
-    for path, content in ((REPORT, found), (SUMMARY, found["summary"]), (CALIBRATION, calibrated.to_dict())):
+    for path, content in ((REPORT, found), (SUMMARY, found["summary"]), (CALIBRATION, promised)):
         path.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n")
     ACCURACY.write_text(text)
 

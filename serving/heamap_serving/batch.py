@@ -15,8 +15,8 @@ from tqdm import tqdm
 
 from heamap.elements import ELEMENTS
 from heamap.errors import InputError
-from heamap_serving.certainty import claims
-from heamap_serving.outputs import fractions, write
+from heamap_serving.certainty import claims, doubted
+from heamap_serving.outputs import image_composition, write
 from heamap_serving.readers import READERS, read_micrograph
 from heamap_serving.score import Calibration, score
 from heamap_serving.session import Model
@@ -83,8 +83,7 @@ def score_file(path: Path, folder: Path, model: Model, calibration: Calibration)
         "black_level": calibration.black_level,
     }
     table = write(folder, path.name, scored, model, source)
-    atoms = np.maximum(table[list(ELEMENTS)].to_numpy(dtype=np.float64), 0.0)
-    overall = fractions(atoms.sum(axis=0, keepdims=True))[0]
+    overall = image_composition(scored.counts)
     return {
         "file": str(path),
         "folder": folder.name,
@@ -95,6 +94,7 @@ def score_file(path: Path, folder: Path, model: Model, calibration: Calibration)
         **{f"fraction_{element}": float(share) for element, share in zip(ELEMENTS, overall, strict=True)},
         "calibrated_share": None if scored.certainty is None else _share(scored.certainty.calibrated),
         "aggregated": "; ".join(claims(scored.aggregation)),
+        "not_told_apart": None if model.contract.accuracy is None else "; ".join(doubted(model.contract)),
         "sampling_source": scored.sampling_source,
     }
 

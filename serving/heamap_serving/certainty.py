@@ -7,9 +7,12 @@ import numpy as np
 import numpy.typing as npt
 
 from heamap.contract import Contract
+from heamap.elements import ELEMENTS
+from heamap.errors import InputError
 from heamap.evaluation.aggregation_report import AggregationCalibration, aggregation_report
 from heamap.evaluation.claims import AGGREGATED
 from heamap.evaluation.conformal import Intervals, whole_ends
+from heamap.evaluation.targets import TARGETS
 from heamap.seeds import Stream, generator
 
 LEAST_COLUMNS = 10
@@ -38,12 +41,26 @@ def check(contract: Contract) -> None:
 
     Raises
     ------
-    InputError : intervals or aggregation are not as heamap writes them
+    InputError : intervals, aggregation or accuracy are not as heamap writes them
     """
     if contract.intervals is not None:
         Intervals.from_dict(contract.intervals)
     if contract.aggregation is not None:
         AggregationCalibration.from_dict(contract.aggregation)
+    if contract.accuracy is not None and set(contract.accuracy.targets) != set(TARGETS):
+        raise InputError(f"accuracy: targets must be {list(TARGETS)}, got {list(contract.accuracy.targets)}")
+
+
+def doubted(contract: Contract) -> tuple[str, ...]:
+    """Elements that the model told apart no better than its baseline on the test images.
+
+    The skill's interval reaches down to 0 or below: the map of such an element may show the totals alone. No
+    element is doubted where the model carries no accuracy.
+    """
+    if contract.accuracy is None:
+        return ()
+    lows = {element: contract.accuracy.targets[element].skill_low for element in ELEMENTS}
+    return tuple(element for element, low in lows.items() if low is not None and low <= 0)
 
 
 def read_certainty(counts: npt.NDArray[np.float64], contract: Contract) -> Certainty | None:

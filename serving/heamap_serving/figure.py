@@ -1,6 +1,6 @@
 """The picture of one micrograph: image with columns, five maps, counts and in-column fractions."""
 
-from pathlib import Path
+from collections.abc import Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +10,7 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.image import AxesImage
 
 from heamap.elements import COLOURS, ELEMENTS
+from heamap.evaluation.targets import NI_CO_FE, TARGETS, TOTAL, with_sums
 from heamap_serving.certainty import Certainty
 
 WIDTH = 13.5
@@ -21,11 +22,13 @@ MAX_SHOWN = 1200
 RING_ANGSTROM = 1.2
 """Diameter of the ring around a column."""
 
+NO_SKILL = "no better than total × composition\non test images"
+"""Below the map of an element that the model does not tell apart."""
+
 Floats = npt.NDArray[np.floating]
 
 
 def draw(
-    path: Path,
     *,
     title: str,
     image: Floats,
@@ -34,9 +37,10 @@ def draw(
     counts: Floats,
     shares: Floats,
     certainty: Certainty | None,
+    doubted: tuple[str, ...],
     remarks: tuple[str, ...],
     sampling_angstrom: float,
-) -> None:
+) -> Figure:
     """Draw Figs 7 and 8 of Ragone et al. (2022) for one micrograph, with the total as a sixth map.
 
     Parameters
@@ -45,14 +49,16 @@ def draw(
     positions : (n, 2) row and column in pixels
     counts, shares : (n, 5) atoms and in-column fractions
     certainty : intervals of the counts, if any
+    doubted : elements whose maps bear the remark ``NO_SKILL``
     remarks : lines for the foot of the picture
     sampling_angstrom : pixel size
     """
-    maps_height = float(np.clip(0.4 * WIDTH * image.shape[0] / image.shape[1], 2.8, 8.0)) + 0.9
-    figure = Figure(figsize=(WIDTH, maps_height + 4.4), layout="constrained", facecolor="white")
+    maps_height = float(np.clip(0.4 * WIDTH * image.shape[0] / image.shape[1], 2.8, 8.0)) + 1.7
+    heights = (maps_height, 4.4, *[0.1 + 0.18 * len(remarks)] * bool(remarks))
+    figure = Figure(figsize=(WIDTH, sum(heights)), layout="constrained", facecolor="white")
     FigureCanvasAgg(figure)
-    grid = figure.add_gridspec(2, 1, height_ratios=(maps_height, 4.4))
-    top, bottom = (figure.add_subfigure(grid[row]) for row in range(2))
+    grid = figure.add_gridspec(len(heights), 1, height_ratios=heights)
+    top, bottom, *foot = (figure.add_subfigure(grid[row]) for row in range(len(heights)))
     panels = top.subplot_mosaic("IIabt;IIcde")
     _draw_image(panels["I"], image, positions, sampling_angstrom)
     total = maps.sum(axis=-1)
@@ -63,21 +69,28 @@ def draw(
             "abcde", ELEMENTS, COLOURS.values(), np.moveaxis(maps, -1, 0), strict=True
         )
     ]
+    for name, element in zip("abcde", ELEMENTS, strict=True):
+        if element in doubted:
+            panels[name].set_xlabel(NO_SKILL, fontsize=9)
     whole = _draw_map(panels["t"], total, "all five", "black", _ceiling(total), sampling_angstrom)
+    widths = _widths(certainty, counts)
+    if certainty is not None and widths:
+        reach = f"{certainty.level:.0%} interval: total {widths[TOTAL]},\nNi+Co+Fe {widths[NI_CO_FE]}"
+        panels["t"].set_xlabel(reach, fontsize=9)
     top.colorbar(whole, ax=panels["t"], label="atoms", shrink=0.9)
     top.colorbar(drawn[-1], ax=panels["e"], label="atoms, each element", shrink=0.9)
     most = int(np.ceil(counts.max(initial=4.0)))
     halves = bottom.add_gridspec(1, 2)
     left, right = (bottom.add_subfigure(halves[half]) for half in range(2))
     label = "atoms in the column" if certainty is None else f"atoms in the column ({certainty.level:.0%} interval)"
-    _draw_histograms(left, counts, [number - 0.5 for number in range(most + 2)], label, "", _widths(certainty, counts))
+    _draw_histograms(left, counts, [number - 0.5 for number in range(most + 2)], label, "", widths)
     _draw_histograms(
-        right, 100 * shares, [4.0 * number for number in range(26)], "share of the column's atoms (%)", " %", None
+        right, 100 * shares, [4.0 * number for number in range(26)], "share of the column's atoms (%)", " %", {}
     )
-    if remarks:
-        figure.text(0.01, 0.005, "; ".join(remarks), fontsize=9)
+    for strip in foot:
+        strip.text(0.01, 0.5, "\n".join(remarks), va="center", fontsize=9)
     figure.suptitle(title, fontsize=13, fontweight="bold")
-    figure.savefig(path, dpi=130, metadata={"Software": None})
+    return figure
 
 
 def _ceiling(layer: Floats) -> float:
@@ -117,27 +130,27 @@ def _draw_map(axes: Axes, layer: Floats, name: str, color: str, ceiling: float, 
     return shown
 
 
-def _widths(certainty: Certainty | None, counts: Floats) -> list[str] | None:
-    """How far below and above its count the interval of a column reaches on average, of each element."""
+def _widths(certainty: Certainty | None, counts: Floats) -> dict[str, str]:
+    """How far below and above its count the interval of a column reaches on average, of each target."""
     if certainty is None or not len(counts):
-        return None
-    ends = (certainty.low, certainty.high)
-    below, above = ((end[:, : len(ELEMENTS)] - counts).mean(axis=0) for end in ends)
-    return [f" a column {low:+.1f} to {high:+.1f}" for low, high in zip(below, above, strict=True)]
+        return {}
+    below, above = ((end - with_sums(counts)).mean(axis=0) for end in (certainty.low, certainty.high))
+    reaches = zip(TARGETS, below, above, strict=True)
+    return {target: f"{low:+.1f} to {high:+.1f}" for target, low, high in reaches}
 
 
 def _draw_histograms(
-    panel: SubFigure, values: Floats, bins: list[float], label: str, unit: str, widths: list[str] | None
+    panel: SubFigure, values: Floats, bins: list[float], label: str, unit: str, widths: Mapping[str, str]
 ) -> None:
     """One histogram an element, below each other on one scale; what lies outside falls into the outermost bins."""
     rows = panel.subplots(len(ELEMENTS), 1, sharex=True, sharey=True)
-    notes = widths or [""] * len(ELEMENTS)
-    for axes, element, color, column, note in zip(rows, ELEMENTS, COLOURS.values(), values.T, notes, strict=True):
+    for axes, element, color, column in zip(rows, ELEMENTS, COLOURS.values(), values.T, strict=True):
         axes.hist(np.clip(column, bins[0], bins[-1]), bins=bins, color=color, alpha=0.85, ec="white", lw=0.5)
         if len(column):
             axes.axvline(column.mean(), color="black", lw=1, ls="--")
-            text = f"mean {column.mean():.1f}{unit}" + (f";{note}" if note else "")
-            axes.text(0.99, 0.9, text, ha="right", va="top", fontsize=9, transform=axes.transAxes)
+            text = f"mean {column.mean():.1f}{unit}" + (f"; a column {widths[element]}" if widths else "")
+            plain = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1}
+            axes.text(0.99, 0.9, text, ha="right", va="top", fontsize=9, transform=axes.transAxes, bbox=plain)
         axes.set_ylabel(element, color=color, fontweight="bold", rotation=0, ha="right", va="center")
         axes.spines[["top", "right"]].set_visible(False)
         axes.locator_params(axis="y", nbins=3)

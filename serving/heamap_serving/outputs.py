@@ -15,7 +15,7 @@ import heamap
 from heamap.elements import ELEMENTS
 from heamap.evaluation.targets import TARGETS, with_sums
 from heamap_serving import tiles
-from heamap_serving.certainty import claims
+from heamap_serving.certainty import claims, doubted
 from heamap_serving.figure import draw
 from heamap_serving.score import Scored
 from heamap_serving.session import Model
@@ -30,13 +30,26 @@ def fractions(counts: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return np.divide(atoms, total, out=np.zeros_like(atoms), where=total > 0)
 
 
+def image_composition(counts: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Atomic fractions (5,) of all columns of an image together; zeros where there are no atoms.
+
+    Parameters
+    ----------
+    counts : (n, 5) atoms; a negative count stands for none
+    """
+    whole: npt.NDArray[np.float64] = fractions(np.maximum(counts, 0.0).sum(axis=0, keepdims=True))[0]
+    return whole
+
+
 def column_table(scored: Scored, sampling_angstrom: float) -> pd.DataFrame:
     """One row a column.
 
     ``row_px``, ``col_px`` are pixels of the file's image; ``x_angstrom``, ``y_angstrom`` run right and down from the
     centre of its first pixel; counts, ``NiCoFe`` (the sum of Ni, Co and Fe) and ``total`` are atoms, unrounded;
-    ``fraction_*`` are shares of the column. Of a model with intervals also ``low_*`` and ``high_*`` of every count,
-    whole atoms, and ``calibrated``, whether the total lies where the intervals were calibrated.
+    ``fraction_*`` are shares of the column. ``total_x_composition_*`` are the total shared out by the composition of
+    the image: what is known of the elements without telling columns apart. Of a model with intervals also ``low_*``
+    and ``high_*`` of every count, whole atoms, and ``calibrated``, whether the total lies where the intervals were
+    calibrated.
     """
     y, x = (scored.positions * sampling_angstrom).T
     table = pd.DataFrame(
@@ -50,6 +63,8 @@ def column_table(scored: Scored, sampling_angstrom: float) -> pd.DataFrame:
     )
     table[list(TARGETS)] = with_sums(scored.counts)
     table[[f"fraction_{element}" for element in ELEMENTS]] = fractions(scored.counts)
+    shared_out = scored.counts.sum(axis=1, keepdims=True) * image_composition(scored.counts)
+    table[[f"total_x_composition_{element}" for element in ELEMENTS]] = shared_out
     if scored.certainty is not None:
         for end, values in (("low", scored.certainty.low), ("high", scored.certainty.high)):
             table[[f"{end}_{target}" for target in TARGETS]] = values
@@ -74,8 +89,7 @@ def write(folder: Path, title: str, scored: Scored, model: Model, source: dict[s
     table.to_csv(folder / "columns.csv", index=False, float_format="%.4f")
     table.to_parquet(folder / "columns.parquet", index=False)
     _write_maps(folder / "maps.tif", scored.maps, sampling)
-    draw(
-        folder / "figure.png",
+    picture = draw(
         title=title,
         image=scored.image,
         maps=scored.maps,
@@ -83,9 +97,11 @@ def write(folder: Path, title: str, scored: Scored, model: Model, source: dict[s
         counts=scored.counts,
         shares=fractions(scored.counts),
         certainty=scored.certainty,
+        doubted=doubted(model.contract),
         remarks=claims(scored.aggregation),
         sampling_angstrom=sampling,
     )
+    picture.savefig(folder / "figure.png", dpi=130, metadata={"Software": None})
     record = json.dumps(_provenance(scored, model, source), indent=2)
     (folder / "provenance.json").write_text(record + "\n")
     return table
@@ -104,6 +120,7 @@ def _write_maps(path: Path, maps: npt.NDArray[np.float32], sampling_angstrom: fl
 
 
 def _provenance(scored: Scored, model: Model, source: dict[str, Any]) -> dict[str, Any]:
+    accuracy = model.contract.accuracy
     return {
         "input": source,
         "sampling": {
@@ -120,6 +137,7 @@ def _provenance(scored: Scored, model: Model, source: dict[str, Any]) -> dict[st
             "number": scored.cut.tiles,
         },
         "intervals": None if scored.certainty is None else {"level": scored.certainty.level},
+        "accuracy": None if accuracy is None else accuracy.model_dump(mode="json"),
         "aggregation": scored.aggregation,
         "model": {
             "file": model.name,

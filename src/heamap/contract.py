@@ -39,6 +39,37 @@ class Lineage(BaseModel):
     """DVC hashes of the data by path."""
 
 
+class TargetAccuracy(BaseModel):
+    """How one target's counts fared on the test split; None where a score is undefined or no bound is known."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    baseline: str
+    """What the skill is over."""
+    skill: float | None
+    """1 - MSE / MSE of the baseline; of all test columns."""
+    skill_low: float | None
+    skill_high: float | None
+    bound_skill: float | None
+    """Skill of the best estimate that is possible, the column's total known."""
+    r2: float | None
+    intervals_held: bool
+    """Whether as many test columns lay inside their intervals as promised."""
+
+
+class Accuracy(BaseModel):
+    """What the model's counts are worth beside their yardsticks."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    level: float = Field(gt=0, lt=1)
+    """Share of the resamples between ``skill_low`` and ``skill_high``."""
+    images: int = Field(ge=1)
+    columns: int = Field(ge=1)
+    targets: dict[str, TargetAccuracy]
+    """By target: every element, NiCoFe and total."""
+
+
 class Contract(BaseModel):
     """The model's contract.
 
@@ -61,6 +92,8 @@ class Contract(BaseModel):
     """Prediction intervals (``heamap.evaluation.conformal.Intervals``); None in models without calibration."""
     aggregation: dict[str, Any] | None = None
     """Judges aggregation (``heamap.evaluation.aggregation_report.AggregationCalibration``); None: nothing is said."""
+    accuracy: Accuracy | None = None
+    """On the test split; None in models exported before it was recorded."""
 
     @model_validator(mode="after")
     def _known_order(self) -> Self:

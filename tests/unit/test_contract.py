@@ -23,6 +23,17 @@ VALUES = {
     "lineage": {"run_id": "r", "commit": "c", "data": {"data/images": "m"}},
 }
 
+SKILL = {
+    "baseline": "the true total",
+    "skill": 0.5,
+    "skill_low": 0.4,
+    "skill_high": 0.6,
+    "bound_skill": None,
+    "r2": 0.8,
+    "intervals_held": True,
+}
+ACCURACY = {"level": 0.95, "images": 30, "columns": 5000, "targets": {"Pt": SKILL}}
+
 
 def metadata(**changes: object) -> dict[str, str]:
     return {METADATA_KEY: json.dumps(VALUES | changes)}
@@ -32,6 +43,23 @@ def test_contract_survives_its_file():
     contract = Contract.from_metadata(metadata(), "m.onnx")
 
     assert Contract.from_metadata({METADATA_KEY: contract.to_json()}, "m.onnx") == contract
+
+
+def test_accuracy_survives_the_file():
+    contract = Contract.from_metadata(metadata(accuracy=ACCURACY), "m.onnx")
+
+    assert Contract.from_metadata({METADATA_KEY: contract.to_json()}, "m.onnx") == contract
+    assert contract.accuracy.model_dump() == ACCURACY
+
+
+def test_contract_of_before_has_no_accuracy():
+    assert Contract.from_metadata(metadata(), "m.onnx").accuracy is None
+
+
+def test_accuracy_that_is_no_number_is_refused():
+    broken = ACCURACY | {"targets": {"Pt": SKILL | {"skill_low": "low"}}}
+    with pytest.raises(InputError, match=r"accuracy\.targets\.Pt\.skill_low"):
+        Contract.from_metadata(metadata(accuracy=broken), "m.onnx")
 
 
 def test_other_element_order_is_refused():

@@ -63,6 +63,18 @@ def fit_intervals(calibration: pd.DataFrame) -> conformal.Intervals:
         raise InputError(f"{fault}; raise structures.split.calibration or structures.samples") from None
 
 
+def with_ends(columns: pd.DataFrame, intervals: conformal.Intervals) -> pd.DataFrame:
+    """The table with ``low_`` and ``high_`` of every target added, whole atoms as the scorer prints them.
+
+    Parameters
+    ----------
+    columns : ``pred_`` counts
+    """
+    ends = conformal.whole_ends(*intervals.around(element_counts(columns, "pred")))
+    names = [f"{end}_{target}" for end in ("low", "high") for target in TARGETS]
+    return columns.assign(**dict(zip(names, np.hstack(ends).T, strict=True)))
+
+
 def fit_aggregation(
     calibration: pd.DataFrame,
     test: pd.DataFrame,

@@ -49,7 +49,8 @@ def make_contract(
     Parameters
     ----------
     stride : what the sides of an image must be a multiple of
-    calibration : ``intervals`` and ``aggregation``, as ``ModelCalibration.to_dict`` gives them
+    calibration : ``intervals`` and ``aggregation``, as ``ModelCalibration.to_dict`` gives them, and ``accuracy``, as
+        ``heamap.evaluation.model_accuracy`` does
     """
     sampling = settings.base.sampling_angstrom
     totals = [dataset.columns(int(sample), in_field=False)["total"] for sample in dataset.split("train")]
@@ -72,6 +73,7 @@ def make_contract(
         lineage=lineage,
         intervals=calibration["intervals"],
         aggregation=calibration["aggregation"],
+        accuracy=calibration["accuracy"],
     )
 
 

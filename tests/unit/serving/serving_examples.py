@@ -6,8 +6,9 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper
 
-from heamap.contract import Contract, Lineage, TrainingRanges
+from heamap.contract import Accuracy, Contract, Lineage, TargetAccuracy, TrainingRanges
 from heamap.elements import ELEMENTS
+from heamap.evaluation.targets import TARGETS
 
 WEIGHTS = (5.0, 4.0, 3.0, 2.0, 1.0)
 
@@ -31,6 +32,16 @@ def make_contract(**changes):
         "lineage": Lineage(run_id="r1", commit="c1", data={"data/images": "h1"}),
     }
     return Contract(**(values | changes))
+
+
+def make_accuracy(**lows):
+    """Skills of .5 from .4 up, but for the low ends named."""
+    known = {"baseline": "total x composition", "skill_high": 0.6, "bound_skill": 0.7, "r2": 0.9}
+    targets = {
+        target: TargetAccuracy(skill=0.5, skill_low=lows.get(target, 0.4), intervals_held=True, **known)
+        for target in TARGETS
+    }
+    return Accuracy(level=0.95, images=30, columns=5000, targets=targets)
 
 
 def write_model(path, metadata, *, weights=WEIGHTS, output="counts"):

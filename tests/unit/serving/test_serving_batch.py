@@ -49,6 +49,9 @@ def test_a_good_image_leaves_tables_maps_picture_and_provenance(folder, model_fi
     assert record["model"]["sha256"] == hashlib.sha256(model_file.read_bytes()).hexdigest()
     assert record["sampling"]["source"] == "file"
     assert record["model"]["contract"]["lineage"]["run_id"] == "r1"
+    # A model of before the accuracy was recorded says nothing of it.
+    assert record["accuracy"] is None
+    assert json.loads((out / "summary.json").read_text())["images"][0]["not_told_apart"] is None
 
 
 def test_an_image_without_columns_is_scored_as_empty(folder, tmp_path):

@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from serving_examples import lattice_image, make_contract, write_model
+from serving_examples import lattice_image, make_accuracy, make_contract, write_model
 
 from heamap.contract import METADATA_KEY
 from heamap.errors import InputError
@@ -13,7 +13,7 @@ from heamap.evaluation.conformal import calibrate
 from heamap.evaluation.correlogram import SHELLS_ANGSTROM
 from heamap.evaluation.prediction_errors import without_errors
 from heamap_serving.batch import find_micrographs, score_batch
-from heamap_serving.certainty import claims, read_aggregation, read_certainty
+from heamap_serving.certainty import claims, doubted, read_aggregation, read_certainty
 from heamap_serving.score import Calibration
 from heamap_serving.session import load_model
 
@@ -47,7 +47,10 @@ def test_a_model_without_calibration_gives_no_intervals():
 
 
 def test_every_scored_table_holds_the_intervals(intervals, tmp_path):
-    contract = make_contract(intervals=intervals.to_dict(), aggregation=AGGREGATION.to_dict())
+    accuracy = make_accuracy(Ni=-0.1, Co=0.0)
+    contract = make_contract(
+        intervals=intervals.to_dict(), aggregation=AGGREGATION.to_dict(), accuracy=accuracy.model_dump()
+    )
     model = load_model(write_model(tmp_path / "m.onnx", {METADATA_KEY: contract.to_json()}))
     np.save(tmp_path / "a.npy", lattice_image((160, 160), (0.2, 0.2))[0])
     summary = score_batch(
@@ -61,6 +64,24 @@ def test_every_scored_table_holds_the_intervals(intervals, tmp_path):
     provenance = json.loads((tmp_path / "out/a/provenance.json").read_text())
     assert provenance["intervals"] == {"level": 0.9}
     assert set(provenance["aggregation"]["elements"]) == {"Pt", "Ni", "Pd", "Co", "Fe"}
+    assert provenance["accuracy"] == accuracy.model_dump()
+    assert summary.records[0]["not_told_apart"] == "Ni; Co"
+
+
+def test_an_element_is_doubted_where_the_skill_reaches_down_to_nothing():
+    contract = make_contract(accuracy=make_accuracy(Pt=0.01, Ni=-0.3, Pd=0.0, Fe=None).model_dump())
+    assert doubted(contract) == ("Ni", "Pd")
+    # The other targets have no map.
+    assert doubted(make_contract(accuracy=make_accuracy(NiCoFe=-0.3, total=-0.3).model_dump())) == ()
+    assert doubted(make_contract()) == ()
+
+
+def test_accuracy_of_other_targets_is_refused_when_the_model_is_loaded(tmp_path):
+    broken = make_accuracy().model_dump()
+    del broken["targets"]["Co"]
+    path = write_model(tmp_path / "m.onnx", {METADATA_KEY: make_contract(accuracy=broken).to_json()})
+    with pytest.raises(InputError, match=r"m\.onnx: accuracy: targets must be"):
+        load_model(path)
 
 
 def test_aggregation_is_claimed_only_where_it_is_supported():

@@ -1,0 +1,40 @@
+"""What a model's contract says of its accuracy: every target's skill beside its yardstick and bound."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from heamap.evaluation.coverage import COVERED
+from heamap.evaluation.report import LEVEL, MODEL, number_or_none
+from heamap.evaluation.targets import TARGETS
+from heamap.evaluation.yardsticks import DESCRIPTIONS, FIRST
+
+
+def model_accuracy(report: Mapping[str, Any], bound: pd.DataFrame) -> dict[str, Any]:
+    """The accuracy of the contract (``heamap.contract.Accuracy``).
+
+    Parameters
+    ----------
+    report : ``heamap.evaluation.report.assemble``, with ``intervals`` by ``model_calibration.judge_intervals``
+    bound : ``heamap.evaluation.bound_pool.pool`` at one dose
+
+    Returns
+    -------
+    JSON-ready; what is undefined, and the bound of a target that has none, is None
+    """
+    best = bound.set_index("element")["skill"]
+    covered = report["intervals"]["coverage"]["targets"]
+    targets = {}
+    for target in TARGETS:
+        own = report["scores"][target][MODEL]
+        targets[target] = {
+            "baseline": DESCRIPTIONS[FIRST[target]],
+            "skill": own["skill"]["value"],
+            "skill_low": own["skill"]["low"],
+            "skill_high": own["skill"]["high"],
+            "bound_skill": number_or_none(float(best[target])) if target in best.index else None,
+            "r2": own["r2"]["value"],
+            "intervals_held": covered[target]["overall"]["verdict"] == COVERED,
+        }
+    return {"level": LEVEL, "images": report["images"], "columns": report["columns"], "targets": targets}

@@ -1,0 +1,47 @@
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from heamap.contract import Lineage
+from heamap.evaluation.targets import TARGETS
+from heamap.lifecycle.export import make_contract
+from heamap.params import load
+
+ROOT = Path(__file__).parents[3]
+SKILL = {"baseline": "b", "bound_skill": 0.6, "r2": 0.8, "intervals_held": False}
+ACCURACY = {
+    "level": 0.95,
+    "images": 30,
+    "columns": 5000,
+    "targets": {
+        target: SKILL | {"skill": index / 10, "skill_low": index / 10 - 0.1, "skill_high": index / 10 + 0.1}
+        for index, target in enumerate(TARGETS)
+    },
+}
+
+
+class TwoSamples:
+    """Two columns each, 12 pixels apart."""
+
+    def split(self, name: str) -> np.ndarray:
+        return np.array({"train": [0, 1]}[name])
+
+    def columns(self, sample: int, *, in_field: bool) -> pd.DataFrame:
+        assert not in_field
+        return pd.DataFrame({"row": [0.0, 12.0], "col": [0.0, 0.0], "total": [3, 7 + sample]})
+
+
+def test_the_contract_holds_what_the_evaluation_said():
+    settings = load(ROOT / "params.yaml")
+    contract = make_contract(
+        settings,
+        TwoSamples(),
+        stride=8,
+        lineage=Lineage(run_id="r", commit="c", data={}),
+        calibration={"intervals": {"level": 0.9}, "aggregation": None, "accuracy": ACCURACY},
+    )
+
+    assert contract.accuracy.model_dump() == ACCURACY
+    assert contract.intervals == {"level": 0.9}
+    assert contract.ranges.column_total == (3, 8)
