@@ -231,7 +231,8 @@ def _bound_note(bound: pd.DataFrame | None) -> list[str]:
     doses = " and ".join(f"{dose:.3g}" for dose in np.unique(bound["dose_per_square_angstrom"]))
     return [
         f"{LABELS[BOUND]}, columns of vibrating atoms at a dose of {doses} electrons per Å²; ± one standard error, "
-        "from the size of the simulated library. A bound that has not converged may still move by more than its tolerance.",
+        "from the size of the simulated library. A bound that has not converged may still move by more than its "
+        "tolerance.",
         "",
     ]
 
