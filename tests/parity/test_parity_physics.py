@@ -8,8 +8,8 @@ from scipy.special import j0
 
 from heamap.elements import ELEMENTS
 from heamap.imaging.microscope import Microscope, wavelength_angstrom
-from heamap.imaging.potential import scattering_factors
-from heamap.imaging.prism import plan
+from heamap.imaging.potential import scattering_factors, transmission_functions
+from heamap.imaging.prism import plan, scattering_matrix
 from heamap.imaging.reference import scan_configuration
 
 SLICE = 2.6
@@ -152,3 +152,31 @@ def test_an_asymmetric_cluster_comes_out_the_right_way_round():
     brightest = np.array(np.unravel_index(seen.argmax(), seen.shape)) * step
     np.testing.assert_allclose(brightest, (1.2, 4.8), atol=step)
     assert seen[round(4.4 / step), round(4.8 / step)] > 5 * seen[round(4.4 / step), round(1.8 / step)]
+
+
+@pytest.mark.parametrize("symbols", [["Fe"] * 6, ["Pt"] * 6])
+def test_the_wave_keeps_its_energy_but_for_what_leaves_the_grid(symbols):
+    optics = microscope(detector_outer_mrad=200.0)
+    points = plan(optics, box_angstrom=BOX, interpolation=1).gpts[0]
+    whole = abtem.SMatrix(
+        semiangle_cutoff=18.0, energy=200e3, gpts=points, extent=BOX, interpolation=1, downsample=False
+    )
+    transmissions = transmission_functions(
+        np.array([ELEMENTS.index(symbol) for symbol in symbols]),
+        np.full((6, 2), BOX / 2 + 0.013),
+        np.arange(6),
+        scattering_factors(BOX),
+        energy_ev=optics.energy_ev,
+        box_angstrom=BOX,
+        points=points,
+    )
+
+    power = [
+        (np.abs(scattering_matrix(transmissions[:count], whole, slice_angstrom=SLICE).array) ** 2).mean(axis=(-2, -1))
+        * points**4
+        for count in (1, 6)
+    ]
+
+    # A slice is cut at the grid's band, so that it may also give: 1e-4 of the beam each.
+    for count, found in zip((1, 6), power, strict=True):
+        np.testing.assert_allclose(found, 1, atol=1e-3 * count)

@@ -110,6 +110,26 @@ def test_an_asymmetric_particle_comes_out_the_right_way_round():
     assert image[9, 22] > 3 * np.median(image)
 
 
+def test_a_mirrored_particle_has_a_mirrored_image():
+    rng = np.random.default_rng(5)
+    elements = np.array([0, 2, 4, 0], dtype=np.int8)
+    positions = np.column_stack([rng.uniform(1.5, 4.9, (4, 2)), np.arange(4) * LAYER])
+    many = {"window_angstrom": 100.0, "waves": 64}
+
+    upright = simulated(
+        (elements, positions), optics=microscope(astigmatism_angstrom=60.0, astigmatism_angle_radian=0.3), thermal=many
+    ).image
+    mirrored = simulated(
+        (elements, positions * [-1, 1, 1] + [FIELD, 0, 0]),
+        optics=microscope(astigmatism_angstrom=60.0, astigmatism_angle_radian=-0.3),
+        thermal=many,
+    ).image
+
+    # Pixel 0 is at the field's edge, so the mirror maps pixel n to 32 - n.
+    assert np.abs(mirrored[:, :0:-1] - upright[:, 1:]).max() < 0.05 * upright.max()
+    assert np.abs(mirrored[:, 1:] - upright[:, 1:]).max() > 0.3 * upright.max()
+
+
 def test_a_quarter_turn_of_particle_and_astigmatism_turns_the_image():
     rng = np.random.default_rng(1)
     elements = np.array([0, 2, 4, 0], dtype=np.int8)
