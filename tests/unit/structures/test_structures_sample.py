@@ -103,7 +103,7 @@ def test_split_is_a_permutation_that_the_seed_decides():
 
 
 def test_split_without_samples_is_refused():
-    with pytest.raises(InputError, match=r"structures.samples 3 leaves the validation split \(0.1\) empty"):
+    with pytest.raises(InputError, match=r"structures.samples 3 leaves the validation split \(0.08\) empty"):
         split_samples(3, dict(SETTINGS.split), np.random.default_rng(0))
 
 
