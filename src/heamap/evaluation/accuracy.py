@@ -152,7 +152,7 @@ def interval_lines(intervals: Mapping[str, Any]) -> str:
     verdict = "Every target is covered, overall and in every slice."
     if missed:
         verdict = (
-            f"Not covered, less often than promised: {'; '.join(short) or 'nothing'}. Covered more often than promised, "
+            f"Covered less often than promised: {'; '.join(short) or 'nothing'}. More often, "
             f"by intervals wider than need be: {len(missed) - len(short)} targets and slices, named in evaluation.json."
         )
     return "\n".join(

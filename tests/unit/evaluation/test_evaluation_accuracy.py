@@ -99,7 +99,7 @@ def test_widths_and_what_is_not_covered_are_one_line_each() -> None:
     ).split("\n")
     assert width.startswith("Width of the 90% prediction intervals, the model's / atom counting's: ")
     assert "Pt 0.62 [0.50, 0.75], Total undefined." in width
-    assert verdict.startswith("Not covered, less often than promised: Pt. Covered more often")
+    assert verdict.startswith("Covered less often than promised: Pt. More often")
     assert "need be: 1 targets and slices" in verdict
     text = accuracy.interval_lines({"coverage": {"level": 0.9, "not_covered": []}, "sharpness": sharp})
     assert "Every target is covered, overall and in every slice." in text
