@@ -11,6 +11,7 @@ FloatArray = npt.NDArray[np.float64]
 
 SHELLS_ANGSTROM = (0.0, 3.2, 5.0, 7.5, 10.0, 15.0, 20.0, 30.0)
 """Edges of the distance shells; the first holds the nearest columns of a [110] projection, 2.3 Angstrom away."""
+LEAST_COLUMNS = 3
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,8 @@ def correlogram(
     Parameters
     ----------
     positions_angstrom : (n, 2) of one image's columns
-    values : (n, k), for example ``dispersion_moments.Moments.standardised``; a value that is NaN anywhere is not judged
+    values : (n, k), for example ``dispersion_moments.Moments.standardised``; a value that is NaN everywhere is not
+        judged, and a column of atoms that lacks one of the others is left out
     expected : (shells, k) correlation that prediction errors alone give (``error_correlation``)
     shells_angstrom : edges, ascending, one more than shells
 
@@ -60,10 +62,13 @@ def correlogram(
     ValueError : positions and values disagree, or fewer than three columns
     """
     places, known = np.asarray(positions_angstrom, np.float64), np.asarray(values, np.float64)
-    if places.ndim != 2 or known.ndim != 2 or len(places) != len(known) or len(known) < 3:
+    if places.ndim != 2 or known.ndim != 2 or len(places) != len(known) or len(known) < LEAST_COLUMNS:
         raise ValueError(
             f"three columns or more with positions (n, 2) and values (n, k), got {places.shape}, {known.shape}"
         )
+    whole = _whole(known)
+    if whole.sum() >= LEAST_COLUMNS:
+        places, known = places[whole], known[whole]
     links, distance, pairs = _links(places, shells_angstrom)
     judged = np.isfinite(known).all(axis=0) & (np.ptp(known, axis=0) > 0)
     centred = np.where(judged, known - known.mean(axis=0), 0.0)
@@ -112,13 +117,20 @@ def error_correlation(
     )
     products = np.zeros((len(shells_angstrom) - 1, known.shape[1]))
     total = np.zeros((len(shells_angstrom) - 1, 1))
-    for number in np.unique(owners):
-        here = owners == number
+    whole = _whole(known)
+    for number in np.unique(owners[whole]):
+        here = whole & (owners == number)
         links, _, pairs = _links(places[here], shells_angstrom)
         inside = known[here] - known[here].mean(axis=0)
         products += pairs[:, None] * np.nan_to_num(_mean_products(links, pairs, inside))
         total += pairs[:, None]
     return products / np.maximum(total, 1.0)
+
+
+def _whole(values: FloatArray) -> npt.NDArray[np.bool_]:
+    """(n,) columns that have every value that any column has: one of a single atom, for example, has no scatter."""
+    known = np.isfinite(values)
+    return np.asarray(known[:, known.any(axis=0)].all(axis=1))
 
 
 def _links(places: FloatArray, shells: tuple[float, ...]) -> tuple[list[csr_array], FloatArray, npt.NDArray[np.int64]]:

@@ -82,7 +82,7 @@ def test_correlation_of_errors_is_taken_off() -> None:
 def test_values_that_are_not_known_are_not_judged() -> None:
     rng = np.random.default_rng(5)
     values = rng.normal(size=(30, 2))
-    values[3, 1] = np.nan
+    values[:, 1] = np.nan
     found = correlogram(scattered(30, 20.0, rng), values, rng, resamples=19)
     assert np.isnan(found.correlation[:, 1]).all()
     assert found.overall[1] == 1
@@ -100,3 +100,27 @@ def test_shells_without_pairs_are_empty() -> None:
 def test_columns_without_positions_are_refused() -> None:
     with pytest.raises(ValueError, match="three columns or more"):
         correlogram(np.zeros((4, 2)), np.zeros((3, 1)), np.random.default_rng(0))
+
+
+def test_a_column_without_a_value_is_left_out_and_not_the_image():
+    rng = np.random.default_rng(4)
+    places = np.stack(np.meshgrid(np.arange(8) * 2.6, np.arange(8) * 2.6), axis=-1).reshape(-1, 2)
+    values = rng.standard_normal((64, 2))
+    values[:, 1] = np.nan
+    lacking = values.copy()
+    lacking[10] = np.nan
+
+    found = correlogram(places, lacking, np.random.default_rng(0), resamples=99)
+
+    without = correlogram(
+        np.delete(places, 10, axis=0), np.delete(values, 10, axis=0), np.random.default_rng(0), resamples=99
+    )
+    np.testing.assert_allclose(found.correlation, without.correlation)
+    assert np.isfinite(found.correlation[:, 0]).any()
+    assert np.isnan(found.correlation[:, 1]).all()
+    owners = np.zeros(64, dtype=int)
+    np.testing.assert_allclose(
+        error_correlation(owners, places, lacking),
+        error_correlation(owners[1:], np.delete(places, 10, axis=0), np.delete(values, 10, axis=0)),
+    )
+    assert error_correlation(owners, places, lacking)[:, 0].any()
