@@ -64,7 +64,13 @@ def reference_configuration(
     images = np.stack(
         [
             read_field(
-                tails.restore(whole, wide, box_angstrom=BOX_ANGSTROM, interpolation=WINDOW_INTERPOLATION),
+                tails.restore(
+                    whole,
+                    wide,
+                    box_angstrom=BOX_ANGSTROM,
+                    interpolation=WINDOW_INTERPOLATION,
+                    alone=bool(inside.all()),
+                ),
                 base=BASE,
                 margin_angstrom=MARGIN_ANGSTROM,
             )

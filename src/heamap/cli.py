@@ -118,6 +118,7 @@ def _add_simulate(parser: argparse.ArgumentParser) -> None:
         ("--waves", f"outgoing waves of the thermal engine ({DEFAULT_WAVES})"),
     ):
         parser.add_argument(name, type=int, metavar="N", help=text)
+    parser.add_argument("--device", choices=("cpu", "cuda"), help="that the thermal engine runs on (cpu)")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the phonons (%(default)s)")
     parser.add_argument(
         "--axis",

@@ -41,6 +41,7 @@ def scan(symbols, places, optics: Microscope, box: float = BOX) -> np.ndarray:
         plan(optics, box_angstrom=box, interpolation=1),
         optics,
         depths_angstrom=SLICE * np.arange(len(symbols)),
+        alone=False,
     )
 
 

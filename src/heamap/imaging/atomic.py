@@ -1,6 +1,7 @@
-"""What one atom does to the beam's wave: exp(i sigma v) - 1, in Fourier space and still or vibrating."""
+"""What one atom does to the beam's wave, in Fourier space, still or vibrating: exp(i sigma v) - 1, whole or in parts."""
 
 from functools import lru_cache
+from typing import Any
 
 import abtem
 import numpy as np
@@ -15,9 +16,11 @@ RADIUS_ANGSTROM = 8.0
 """Where an atom's potential is taken to end."""
 HIGHEST = 24.0
 """Highest tabulated frequency, per Angstrom: the corner of a grid for 250 mrad at 300 kV."""
+CORE_ANGSTROM = 0.7
+"""How far an atom's core reaches. Beyond twice that the phase is the halo's: nearest columns of fcc [110] are 2.2
+apart, and no two cores of a slice overlap."""
 _RADII = 4000
 _TABLE = 480
-_CHUNK = 60
 
 
 def amplitudes(energy_ev: float, frequencies: npt.NDArray[np.floating]) -> npt.NDArray[np.complex128]:
@@ -35,29 +38,97 @@ def amplitudes(energy_ev: float, frequencies: npt.NDArray[np.floating]) -> npt.N
     ------
     ValueError : a frequency above ``HIGHEST``
     """
+    return _interpolated(_whole(energy_ev), frequencies)
+
+
+def halos_and_cores(
+    energy_ev: float, frequencies: npt.NDArray[np.floating], *, average: bool
+) -> tuple[npt.NDArray[np.complex128], npt.NDArray[np.complex128]]:
+    """Fourier transforms of the two factors of an atom's transmission function exp(i h) (1 + c).
+
+    The halo h is a smooth phase, the potential's outside the core, and c is 0 beyond the core. Where halos overlap
+    their phases add, as those of exp(i sigma v) do; sums of exp(i sigma v) - 1 would add energy there.
+
+    Parameters
+    ----------
+    frequencies : (...) per Angstrom, 0 to ``HIGHEST``
+    average : factors of the mean over thermal displacements; else of an atom at rest
+
+    Returns
+    -------
+    of h and of c, (elements, ...) each, in square Angstrom
+
+    Raises
+    ------
+    ValueError : a frequency above ``HIGHEST``
+    """
+    halos, cores = _parts(energy_ev, average)
+    return _interpolated(halos, frequencies), _interpolated(cores, frequencies)
+
+
+def _interpolated(spline: CubicSpline, frequencies: npt.NDArray[np.floating]) -> npt.NDArray[np.complex128]:
     if np.max(frequencies) > HIGHEST:
         raise ValueError(f"frequency {np.max(frequencies)} per Angstrom is above {HIGHEST}")
-    return np.asarray(np.moveaxis(_spline(energy_ev)(frequencies), -1, 0))
+    return np.asarray(np.moveaxis(spline(frequencies), -1, 0))
 
 
 @lru_cache(maxsize=4)
-def _spline(energy_ev: float) -> CubicSpline:
-    """The Hankel transforms 2 pi int (exp(i sigma v(r)) - 1) J0(2 pi k r) r dr.
+def _whole(energy_ev: float) -> CubicSpline:
+    return _spline(np.expm1(1j * _phases(energy_ev)) * _rings())
 
-    Unlike the same function on a grid they have no aliasing: v is infinite at the nucleus.
-    """
+
+@lru_cache(maxsize=4)
+def _parts(energy_ev: float, average: bool) -> tuple[CubicSpline, CubicSpline]:
+    radius = _radii()
+    phases = _phases(energy_ev)
+    halos = phases * np.expm1(-((radius / CORE_ANGSTROM) ** 2)) ** 2
+    if average:
+        halos, mean = (_averaged(values) for values in (halos, np.expm1(1j * phases)))
+        cores = (1 + mean) * np.exp(-1j * halos) - 1
+    else:
+        cores = np.expm1(1j * (phases - halos))
+    return _spline(halos * _rings()), _spline(cores * _rings())
+
+
+def _averaged(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Radial functions of the elements, averaged over their thermal displacements: there and back."""
+    frequencies = _frequencies()
+    rings = 2 * np.pi * frequencies * np.gradient(frequencies) * debye_waller(frequencies)
+    return np.asarray((((values * _rings()) @ _bessel()) * rings) @ _bessel().T)
+
+
+def _phases(energy_ev: float) -> npt.NDArray[np.float64]:
+    """(elements, radii): sigma v in radian."""
+    return np.stack([energy2sigma(energy_ev) * projected_potential(symbol, _radii()) for symbol in ELEMENTS])
+
+
+def _radii() -> npt.NDArray[np.float64]:
     # The cube puts the points where the phase turns fastest, at the nucleus.
-    share = (np.arange(_RADII) + 0.5) / _RADII
-    radius = RADIUS_ANGSTROM * share**3
-    area = 2 * np.pi * radius * 3 * RADIUS_ANGSTROM * share**2 / _RADII
-    sigma = energy2sigma(energy_ev)
-    rings = np.stack([area * np.expm1(1j * sigma * projected_potential(symbol, radius)) for symbol in ELEMENTS])
+    return np.asarray(RADIUS_ANGSTROM * ((np.arange(_RADII) + 0.5) / _RADII) ** 3)
+
+
+def _rings() -> npt.NDArray[np.float64]:
+    """Areas that belong to the radii."""
+    return 2 * np.pi * _radii() * 3 * _radii() ** (2 / 3) * RADIUS_ANGSTROM ** (1 / 3) / _RADII
+
+
+def _frequencies() -> npt.NDArray[np.float64]:
     # Denser at low frequencies, where the transforms fall steeply.
-    frequencies = HIGHEST * np.linspace(0, 1, _TABLE) ** 2
-    values = [
-        rings @ j0(2 * np.pi * radius[:, None] * some) for some in np.split(frequencies, range(_CHUNK, _TABLE, _CHUNK))
-    ]
-    return CubicSpline(frequencies, np.concatenate(values, axis=1).T)
+    return np.asarray(HIGHEST * np.linspace(0, 1, _TABLE) ** 2)
+
+
+@lru_cache(maxsize=1)
+def _bessel() -> npt.NDArray[np.float64]:
+    """(radii, frequencies): J0(2 pi k r)."""
+    return np.asarray(j0(2 * np.pi * _radii()[:, None] * _frequencies()))
+
+
+def _spline(rings: npt.NDArray[Any]) -> CubicSpline:
+    """Hankel transforms 2 pi int f(r) J0(2 pi k r) r dr of functions times the rings' areas.
+
+    Unlike the same functions on a grid they have no aliasing: v is infinite at the nucleus.
+    """
+    return CubicSpline(_frequencies(), (rings @ _bessel()).T)
 
 
 def projected_potential(symbol: str, radius: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:

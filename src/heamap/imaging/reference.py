@@ -21,7 +21,7 @@ from heamap.imaging.simulated import Simulated
 from heamap.imaging.slicing import slab
 from heamap.seeds import Stream, generator
 
-ENGINE = f"abtem-{version('abtem')}-prism-4"
+ENGINE = f"abtem-{version('abtem')}-prism-5"
 """Name and version of the engine; another version makes stored images stale."""
 
 MAX_BYTES = 1_550_000_000
@@ -87,6 +87,7 @@ def simulate(
                 layout.planned,
                 microscope,
                 depths_angstrom=atoms.depths_angstrom,
+                alone=bool(inside.all()),
             )
             part = image[row : row + layout.tile.pixels, col : col + layout.tile.pixels]
             field = read_field(scan, base=layout.tile, margin_angstrom=layout.margin_angstrom)
@@ -178,6 +179,7 @@ def scan_configuration(
     microscope: Microscope,
     *,
     depths_angstrom: npt.NDArray[np.floating],
+    alone: bool,
 ) -> npt.NDArray[np.float64]:
     """Detected fraction of the beam over the periodic box, for atoms at rest.
 
@@ -188,6 +190,7 @@ def scan_configuration(
     factors : from :func:`scattering_factors` of the same box
     planned : from :func:`plan`
     depths_angstrom : (slices or more,) depth of each slice below the plane that the probe is focused on
+    alone : there is nothing around the box (:func:`heamap.imaging.tails.restore`)
 
     Returns
     -------
@@ -209,5 +212,10 @@ def scan_configuration(
         slice_angstrom=DEPTH_STEP_ANGSTROM * np.diff(depths, append=depths[-1]),
         entrance_angstrom=DEPTH_STEP_ANGSTROM * float(depths[0]),
     )
-    scan = scan_box(matrix, microscope)
-    return tails.restore(scan, microscope, box_angstrom=planned.extent[0], interpolation=planned.interpolation[0])
+    return tails.restore(
+        scan_box(matrix, microscope),
+        microscope,
+        box_angstrom=planned.extent[0],
+        interpolation=planned.interpolation[0],
+        alone=alone,
+    )

@@ -11,20 +11,21 @@ FINENESS = 4
 
 
 def restore(
-    scan: npt.NDArray[np.floating], microscope: Microscope, *, box_angstrom: float, interpolation: int
+    scan: npt.NDArray[np.floating], microscope: Microscope, *, box_angstrom: float, interpolation: int, alone: bool
 ) -> npt.NDArray[np.float64]:
     """What a probe with a sharp aperture sees, from a scan of the whole periodic box by PRISM's probe.
 
     PRISM's beams lie so far apart that its window holds no more than the middle of the probe; that is, the aperture's
     edge is as wide as their step. Of a sharp aperture's beam a few per cent more lie beyond the window. PRISM's probe
     holds them in its middle: columns are too bright by that share, and what lies between them too dark. The middle is
-    scaled back, and the tails light what they fall on as brightly, on average, as the middle does. The image's sum
-    stays.
+    scaled back, and the tails light what they fall on as brightly, on average, as the middle does.
 
     Parameters
     ----------
     scan : (count, count) axes x and y, from 0 in equal steps over the box, Nyquist or finer
     interpolation : PRISM's
+    alone : tails that reach beyond the box fall into vacuum; else on more of what the box holds, and the image's sum
+        stays
 
     Returns
     -------
@@ -40,16 +41,19 @@ def restore(
     middle = _intensity(numbers, probe(numbers / box_angstrom, microscope, edge=edge), count)
     offset = np.abs(np.fft.fftfreq(count, 1 / count)) * box_angstrom / count
     middle *= np.outer(offset <= window / 2, offset <= window / 2)
+    middle *= kept / middle.sum()
 
     large = FINENESS * box_angstrom
     numbers = beams(microscope, box_angstrom=large, interpolation=1)
     sharp = probe(numbers / large, microscope, edge=microscope.wavelength_angstrom / large)
     whole = _intensity(numbers, sharp, FINENESS * count)
-    whole = whole.reshape(FINENESS, count, FINENESS, count).sum(axis=(0, 2))
+    whole /= whole.sum()
+    around = np.rint(np.fft.fftfreq(count, 1 / count)).astype(int)
+    whole[np.ix_(around, around)] -= middle
 
-    tails = whole / whole.sum() - kept * middle / middle.sum()
-    transfer = kept + np.fft.fft2(tails)
-    return np.fft.ifft2(np.fft.fft2(scan) * transfer).real
+    lit = np.pad(scan, (0, (FINENESS - 1) * count), mode="constant" if alone else "wrap")
+    tails = np.fft.irfft2(np.fft.rfft2(lit) * np.fft.rfft2(whole), s=whole.shape)[:count, :count]
+    return np.asarray(kept * scan + tails)
 
 
 def _intensity(

@@ -24,7 +24,7 @@ from heamap.imaging.slicing import Slab, slab
 from heamap.imaging.wavefield import WAVE_BAND, Wavefield
 from heamap.seeds import Stream, generator
 
-ENGINE = "thermal-4"
+ENGINE = "thermal-5"
 """Name and version of the engine; another version makes stored images stale."""
 
 INCOMING_BAND = 4.2
@@ -81,7 +81,10 @@ def simulate(
     waves = settings.thermal.waves
     at_once = _fitting(bench, len(atoms.elements), band, settings.thermal)
     halves = bench.thermal(atoms, band, waves, rng, at_once=at_once) + bench.elastic(atoms, waves, rng)
-    whole = [tails.restore(half, microscope, box_angstrom=side, interpolation=interpolation) for half in halves]
+    alone = bool(inside.all())
+    whole = [
+        tails.restore(half, microscope, box_angstrom=side, interpolation=interpolation, alone=alone) for half in halves
+    ]
     fields = np.stack([scan.read_field(half, base=base, margin_angstrom=margin) for half in whole])
     return Simulated(
         image=fields.mean(axis=0).astype(np.float32),
@@ -95,13 +98,12 @@ def simulate(
 def _fitting(bench: "_Bench", atoms: int, band: float, settings: params.Thermal) -> int:
     """How many outgoing waves at a time fit in memory: all, or a half, a quarter ... of them; all on a card."""
     waves = settings.waves
-    at_once = [waves, *(-(-waves // parts) for parts in (2, 4, 8))]
-    for number in at_once if settings.device == "cpu" else ():
+    if settings.device != "cpu":
+        return waves
+    for number in (waves, *(-(-waves // parts) for parts in (2, 4, 8))):
         size = bench.needed_bytes(atoms, band, waves, at_once=number)
         if size <= MAX_BYTES:
             return number
-    if settings.device != "cpu":
-        return waves
     raise InputError(
         f"the thermal engine needs {size / 1e9:.2f} GB for this field, more than {MAX_BYTES / 1e9:.2f} GB; lower "
         f"simulate.thermal.waves below {waves}, simulate.thermal.window_angstrom below "

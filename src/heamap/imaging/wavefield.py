@@ -73,29 +73,31 @@ class Wavefield:
 
 
 class Atoms:
-    """Transmission functions of thin slices whose atoms do not overlap: 1 + sum_j (exp(i sigma v_j) - 1).
+    """Transmission functions of thin slices in which no atom lies behind another: exp(i sum_j h_j) (1 + sum_j c_j).
 
-    The sum is a Fourier sum, so every atom lies exactly where it is, and no atom aliases.
+    Halos h and cores c are those of :func:`heamap.imaging.atomic.halos_and_cores`. Both sums are Fourier sums, so every
+    atom lies exactly where it is, and no atom aliases.
     """
 
     def __init__(self, field: Wavefield, *, average: bool) -> None:
         """
         Parameters
         ----------
-        average : of thermally vibrating atoms, times the Debye-Waller factors of the amplitudes; else of atoms at rest
+        average : of thermally vibrating atoms, the mean over their displacements; else of atoms at rest
         """
         self._field = field
         radius = np.hypot(field.frequencies[:, None], field.frequencies)
         table = np.linspace(0, radius.max(), _TABLE)
-        values = atomic.amplitudes(field.energy_ev, table)
-        if average:
-            values *= atomic.debye_waller(table)
-        values /= field.pixel_angstrom**2
         self._factors = [
-            field.arrays.xp.asarray(
-                (np.interp(radius, table, value.real) + 1j * np.interp(radius, table, value.imag)).astype(np.complex64)
-            )
-            for value in values
+            [
+                field.arrays.xp.asarray(
+                    (np.interp(radius, table, value.real) + 1j * np.interp(radius, table, value.imag)).astype(
+                        np.complex64
+                    )
+                )
+                for value in part / field.pixel_angstrom**2
+            ]
+            for part in atomic.halos_and_cores(field.energy_ev, table, average=average)
         ]
 
     def transmission(self, elements: npt.NDArray[np.integer], positions: npt.NDArray[np.floating]) -> Any:
@@ -112,11 +114,14 @@ class Atoms:
         """
         field = self._field
         xp = field.arrays.xp
-        spectrum = xp.zeros((field.points, field.points), dtype=xp.complex64)
+        halos, cores = (xp.zeros((field.points, field.points), dtype=xp.complex64) for _ in self._factors)
         for element in range(len(ELEMENTS)):
             x, y = positions[elements == element].T
             if len(x):
                 phase_x = np.exp(-2j * np.pi * field.frequencies[:, None] * x).astype(np.complex64)
                 phase_y = np.exp(-2j * np.pi * y[:, None] * field.frequencies).astype(np.complex64)
-                spectrum += self._factors[element] * (xp.asarray(phase_x) @ xp.asarray(phase_y))
-        return field.arrays.ifft2(spectrum) + xp.complex64(1)
+                sums = xp.asarray(phase_x) @ xp.asarray(phase_y)
+                halos += self._factors[0][element] * sums
+                cores += self._factors[1][element] * sums
+        phase = field.arrays.ifft2(halos).real
+        return (field.arrays.ifft2(cores) + xp.complex64(1)) * xp.exp(xp.complex64(1j) * phase)

@@ -72,6 +72,7 @@ def engine_settings(request: Request, z_angstrom: npt.NDArray[np.float64]) -> pa
         ),
         thermal=params.Thermal(
             waves=request.waves or DEFAULT_WAVES,
+            device=request.device or "cpu",
             window_angstrom=request.window_angstrom or WINDOW_ANGSTROM["thermal"],
         ),
     )

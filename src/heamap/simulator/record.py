@@ -87,6 +87,7 @@ def _engine(request: Request, exposure: Exposure) -> dict[str, Any]:
     return {
         "name": request.engine,
         "version": engines.version(request.engine),
+        "device": exposure.settings.thermal.device if request.engine == "thermal" else "cpu",
         "seed": request.seed,
         "configurations" if request.engine == "reference" else "waves": simulated.configurations,
         "interpolation": simulated.interpolation,

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from heamap.errors import InputError
+from heamap.imaging.arrays import Device
 from heamap.imaging.microscope import Microscope
 from heamap.params import EngineName
 
@@ -31,6 +32,7 @@ class Request:
     astigmatism_angle_degree : from x to y
     configurations : phonon configurations of the reference engine
     waves : outgoing waves of the thermal engine
+    device : that the thermal engine runs on
     margin_angstrom : atoms this far outside the field count too
     window_angstrom : least width of PRISM's window
     axis : ``auto``, ``x``, ``y``, ``z``, or three numbers with commas between
@@ -50,6 +52,7 @@ class Request:
     slice_angstrom: float | None
     configurations: int | None
     waves: int | None
+    device: Device | None
     window_angstrom: float | None
     seed: int
     axis: str
@@ -72,7 +75,7 @@ class Request:
                 f"--detector-mrad needs inner < outer, and a dark field an inner angle above --semiangle-mrad "
                 f"{self.semiangle_mrad:g}, got {inner:g} {outer:g}"
             )
-        for name, owner in (("configurations", "reference"), ("waves", "thermal")):
+        for name, owner in (("configurations", "reference"), ("waves", "thermal"), ("device", "thermal")):
             if getattr(self, name) is not None and self.engine != owner:
                 raise InputError(f"--{name} belongs to --engine {owner}, got --engine {self.engine}; leave it out")
         self.direction()

@@ -103,6 +103,7 @@ def test_an_atom_keeps_its_integrated_brightness_between_the_points_of_the_grid(
             planned,
             microscope(),
             depths_angstrom=np.zeros(1),
+            alone=False,
         ).mean()
         for x, y in ((0, 0), (0.25, 0), (0.5, 0), (0, 0.75), (0.2, 0.2), (0.5, 0.5))
     ]
@@ -113,7 +114,8 @@ def test_atoms_outside_the_field_and_its_margin_do_not_count():
     inside = column(["Ni"] * 2)
     outside = column(["Pt"] * 2, x=FIELD + 1.5)
     both = tuple(np.concatenate(pair) for pair in zip(inside, outside, strict=True))
-    assert image(both).max() == pytest.approx(image(inside).max(), rel=1e-5)
+    # But for the probe's tails: whatever lies around, they no longer fall into vacuum.
+    assert image(both).max() == pytest.approx(image(inside).max(), rel=1e-3)
 
 
 def test_the_slices_follow_the_layers_whatever_their_thickness():
@@ -209,6 +211,7 @@ def test_more_configurations_go_on_where_fewer_ended():
         planned,
         microscope(),
         depths_angstrom=LAYER * np.arange(2),
+        alone=True,
     )
     alone = reference.read_field(scan, base=BASE, margin_angstrom=0.0)
     np.testing.assert_allclose(three.image, (2 * two.image + alone) / 3, rtol=1e-4, atol=1e-7)
@@ -240,6 +243,7 @@ def test_a_static_lattice_is_the_scan_of_the_atoms_at_rest_and_knows_no_error():
         plan(microscope(), box_angstrom=FIELD, interpolation=1),
         microscope(),
         depths_angstrom=LAYER * np.arange(2),
+        alone=True,
     )
     expected = reference.read_field(scan, base=BASE, margin_angstrom=0.0)
     np.testing.assert_allclose(seen(3).image, expected, rtol=1e-5, atol=1e-8)

@@ -27,7 +27,7 @@ def probe_intensity(interpolation: int, box: float = BOX, count: int = COUNT) ->
 def test_the_sum_of_the_image_stays(interpolation):
     scan = np.random.default_rng(0).random((COUNT, COUNT))
 
-    restored = tails.restore(scan, OPTICS, box_angstrom=BOX, interpolation=interpolation)
+    restored = tails.restore(scan, OPTICS, box_angstrom=BOX, interpolation=interpolation, alone=False)
 
     assert restored.sum() == pytest.approx(scan.sum(), rel=1e-9)
 
@@ -38,15 +38,30 @@ def test_a_point_looks_as_a_sharp_aperture_shows_it(interpolation, excess):
     truth = probe_intensity(1, box=4 * BOX, count=4 * COUNT).reshape(4, COUNT, 4, COUNT).sum(axis=(0, 2))
     windowed = probe_intensity(interpolation)
 
-    restored = tails.restore(windowed, OPTICS, box_angstrom=BOX, interpolation=interpolation)
+    restored = tails.restore(windowed, OPTICS, box_angstrom=BOX, interpolation=interpolation, alone=False)
 
     assert windowed.max() > (1 + excess) * truth.max()
     assert restored.max() == pytest.approx(truth.max(), rel=0.005)
     assert np.abs(restored - truth).sum() < 0.5 * np.abs(windowed - truth).sum()
 
 
+@pytest.mark.parametrize("interpolation", [1, 2, 4])
+def test_tails_beyond_the_box_fall_into_vacuum(interpolation):
+    # A point in the middle of the box; the truth is a probe in a box four times as wide, whose rim is not seen.
+    place = (COUNT // 2, COUNT // 2)
+    truth = np.roll(probe_intensity(1, box=4 * BOX, count=4 * COUNT), place, axis=(0, 1))[:COUNT, :COUNT]
+    windowed = np.roll(probe_intensity(interpolation), place, axis=(0, 1))
+
+    restored = tails.restore(windowed, OPTICS, box_angstrom=BOX, interpolation=interpolation, alone=True)
+    among_others = tails.restore(windowed, OPTICS, box_angstrom=BOX, interpolation=interpolation, alone=False)
+
+    assert truth.sum() == pytest.approx(0.9935, abs=0.0005)
+    assert restored.sum() == pytest.approx(truth.sum(), rel=0.002)
+    assert among_others.sum() == pytest.approx(1)
+
+
 def test_an_even_image_stays_even():
-    restored = tails.restore(np.full((COUNT, COUNT), 0.03), OPTICS, box_angstrom=BOX, interpolation=4)
+    restored = tails.restore(np.full((COUNT, COUNT), 0.03), OPTICS, box_angstrom=BOX, interpolation=4, alone=False)
 
     np.testing.assert_allclose(restored, 0.03, rtol=1e-9)
 
@@ -56,8 +71,8 @@ def test_tails_follow_the_astigmatism():
     point[0, 0] = 1
     turned = Microscope(200e3, 18.0, 5.0, 2e4, 20.0, 0.25 + np.pi / 2, 60.0, 100.0)
 
-    one = tails.restore(point, OPTICS, box_angstrom=BOX, interpolation=3)
-    other = tails.restore(point, turned, box_angstrom=BOX, interpolation=3)
+    one = tails.restore(point, OPTICS, box_angstrom=BOX, interpolation=3, alone=False)
+    other = tails.restore(point, turned, box_angstrom=BOX, interpolation=3, alone=False)
 
     # A quarter turn about the origin of a periodic grid.
     np.testing.assert_allclose(other, np.roll(one.T[:, ::-1], 1, axis=1), atol=1e-6)
