@@ -154,9 +154,7 @@ def engine(particle: Particle, settings: Settings, configuration: int = 0) -> tu
     )
     scan = scan_box(matrix, optics)
     if settings.restored:
-        scan = tails.restore(
-            scan, optics, box_angstrom=settings.box, interpolation=settings.interpolation, alone=False
-        )
+        scan = tails.restore(scan, optics, box_angstrom=settings.box, interpolation=settings.interpolation, alone=False)
     return read_field(scan, base=BASE, margin_angstrom=settings.margin), time.process_time() - started
 
 

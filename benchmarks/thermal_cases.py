@@ -48,7 +48,7 @@ class Case:
 
 # Both ends of the voltage and of the convergence range of params.yaml; columns of 1 to 18 atoms.
 CASES = (
-    Case("A", 11, 24.0, 46.0, 180e3, 15.0, (38, 18)),
+    Case("A", 11, 24.0, 46.0, 180e3, 15.0, (42, 18)),
     Case("B", 12, 24.0, 46.0, 220e3, 20.0, (36, 15)),
     Case("C", 13, 22.0, 26.0, 180e3, 20.0, (45, 27)),
     Case("D", 14, 22.0, 26.0, 220e3, 15.0, (45, 43)),

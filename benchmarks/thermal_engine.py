@@ -130,7 +130,7 @@ def run_thermal(folder: Path, detectors: int) -> None:
         for detector in DETECTORS[:detectors]:
             beside = None
             for waves in WAVES:
-                path = folder / f"{case.name}-{detector[0]:.0f}-{waves}w.npz"
+                path = folder / f"{case.name}-{detector[0]:.0f}-{waves}.npz"
                 if path.exists():
                     continue
                 if beside is None:
@@ -151,14 +151,17 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("plots/benchmarks"), help="pictures")
     parser.add_argument("--detectors", type=int, default=2, choices=[1, 2], help="1: only the first one")
     arguments = parser.parse_args()
-    arguments.work.mkdir(parents=True, exist_ok=True)
+    # Images of another version of an engine are never mistaken for this one's.
+    references, thermals = (arguments.work / name for name in (reference.ENGINE, thermal.ENGINE))
+    for folder in (references, thermals):
+        folder.mkdir(parents=True, exist_ok=True)
     with threadpool_limits(limits=1):
         if arguments.what == "reference":
-            run_reference(arguments.work, arguments.detectors)
+            run_reference(references, arguments.detectors)
         elif arguments.what == "thermal":
-            run_thermal(arguments.work, arguments.detectors)
+            run_thermal(thermals, arguments.detectors)
         else:
-            tables(arguments.work, arguments.out)
+            tables(references, thermals, arguments.out)
 
 
 if __name__ == "__main__":

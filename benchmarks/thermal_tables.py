@@ -41,7 +41,7 @@ def comparison(case: Case, detector: int, folder: Path) -> Comparison:
     cols, rows = particle.centres.T / BASE.sampling_angstrom
     rim = EDGE_ANGSTROM / BASE.sampling_angstrom
     whole = np.all((np.stack([rows, cols]) > rim) & (np.stack([rows, cols]) < BASE.pixels - 1 - rim), axis=0)
-    paths = [path for path in sorted(folder.glob(f"{case.name}-*.npz")) if not path.stem.endswith("w")]
+    paths = sorted(folder.glob(f"{case.name}-*.npz"))
     # The first detector needs more configurations than the second.
     stored = [np.load(path)["images"] for path in paths]
     images = np.stack([image[detector] for image in stored if detector < len(image)])
@@ -68,7 +68,7 @@ HEADER = (
 )
 
 
-def tables(folder: Path, pictures: Path) -> None:
+def tables(references: Path, thermals: Path, pictures: Path) -> None:
     """Print the tables of what is finished, and draw the pictures."""
     print("| " + " | ".join(HEADER) + " |")
     print("|" + "---|" * len(HEADER))
@@ -77,11 +77,11 @@ def tables(folder: Path, pictures: Path) -> None:
             finished = [
                 (waves, np.load(path))
                 for waves in WAVES
-                if (path := folder / f"{case.name}-{detector[0]:.0f}-{waves}w.npz").exists()
+                if (path := thermals / f"{case.name}-{detector[0]:.0f}-{waves}.npz").exists()
             ]
             if not finished:
                 continue
-            exact = comparison(case, number, folder)
+            exact = comparison(case, number, references)
             for waves, found in finished:
                 print(row(case, detector, waves, exact, found), flush=True)
             if finished:

@@ -1,4 +1,4 @@
-"""What one atom does to the beam's wave, in Fourier space, still or vibrating: exp(i sigma v) - 1, whole or in parts."""
+"""What an atom does to the wave of the beam, in Fourier space, still or vibrating: exp(i sigma v), or its parts."""
 
 from functools import lru_cache
 from typing import Any

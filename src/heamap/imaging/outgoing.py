@@ -18,17 +18,26 @@ from heamap.imaging.slicing import Slab
 from heamap.imaging.wavefield import Atoms, Wavefield
 
 REALIZATIONS = 6
-"""Random displacements of each slice that the waves share; every wave draws one anew in every slice."""
+"""Most random displacements of each slice that waves share; every wave draws one anew in every slice."""
+SHARING = 4
+"""Waves that share a displacement, while there are fewer."""
 BATCH = 16
 MODES = 27
 """The most that :mod:`events` keeps of an element up to 200 mrad, for the estimate of memory."""
 
 
-def needed_bytes(field: Wavefield, waves: int) -> int:
-    """Memory of so many waves at a time, of the slices they share and of the functions around each element's atoms."""
+def realizations(waves: int) -> int:
+    """Random displacements of a slice for so many waves at a time."""
+    return min(-(-waves // SHARING), REALIZATIONS)
+
+
+def needed_bytes(field: Wavefield, waves: int, sorts: int) -> int:
+    """Memory of so many waves at a time, of the slices they share with the elements' factors and two sums behind them,
+    and of the functions around the atoms of each sort of element."""
     reach = lattice(field.pixel_angstrom, orbitals.RADIUS_ANGSTROM)[1]
-    tables = len(TABLE) * MODES * len(orbitals.BASIS) * (OFFSETS * (2 * reach + 1)) ** 2
-    return int(((waves + REALIZATIONS) * field.points**2 + tables) * np.dtype(np.complex64).itemsize)
+    tables = sorts * MODES * len(orbitals.BASIS) * (OFFSETS * (2 * reach + 1)) ** 2
+    grids = waves + realizations(waves) + len(TABLE) + 2
+    return int((grids * field.points**2 + tables) * np.dtype(np.complex64).itemsize)
 
 
 def detected(
@@ -50,7 +59,7 @@ def detected(
     arrays = field.arrays
     xp = arrays.xp
     still = Atoms(field, average=False)
-    samplers = _samplers(field)
+    samplers = _samplers(field, np.unique(slab.elements))
     size = len(orbitals.BASIS)
     forms = xp.zeros((2, len(slab.elements), size, size), dtype=xp.complex64)
     for start in range(0, len(chosen.waves), at_once or len(chosen.waves)):
@@ -77,7 +86,7 @@ def _follow(
     *,
     first: int,
     still: Atoms,
-    samplers: list[Sampler],
+    samplers: dict[int, Sampler],
     forms: Any,
     rng: np.random.Generator,
 ) -> None:
@@ -93,7 +102,7 @@ def _follow(
     steps = [None, *np.diff(slab.depths_angstrom)]
     for index in range(len(steps) - 1, -1, -1):
         members = slab.members(index)
-        for element, sampler in enumerate(samplers):
+        for element, sampler in samplers.items():
             some = members[slab.elements[members] == element]
             if some.size:
                 for half in range(2):
@@ -104,29 +113,30 @@ def _follow(
         if steps[index] is None:
             break
         moved = slab.positions[members] + displacement[members, None] * rng.standard_normal(
-            (REALIZATIONS, len(members), 2)
+            (realizations(len(waves)), len(members), 2)
         )
         transmissions = [still.transmission(slab.elements[members], positions) for positions in moved]
-        turn = rng.permutation(len(waves)) % REALIZATIONS
+        turn = rng.permutation(len(waves)) % len(transmissions)
         propagator = field.propagator(steps[index])
         for number in range(len(waves)):
             field.pass_through(waves[number : number + 1], transmissions[turn[number]], propagator)
 
 
-def _samplers(field: Wavefield) -> list[Sampler]:
+def _samplers(field: Wavefield, elements: npt.NDArray[np.integer]) -> dict[int, Sampler]:
+    """Of each of the elements."""
     axis, reach = lattice(field.pixel_angstrom, orbitals.RADIUS_ANGSTROM)
     nodes = np.meshgrid(axis, axis, indexing="ij")
     basis = orbitals.values(*nodes)
     every = events.modes(field.energy_ev, axis, band=1 / (2 * field.pixel_angstrom))
-    return [
-        Sampler(
+    return {
+        element: Sampler(
             field.arrays,
-            (modes[:, None] * basis).reshape(-1, len(axis), len(axis)),
+            (every[element][:, None] * basis).reshape(-1, len(axis), len(axis)),
             pixel_angstrom=field.pixel_angstrom,
             reach=reach,
         )
-        for modes in every
-    ]
+        for element in elements.tolist()
+    }
 
 
 def _form(sampler: Sampler, waves: Any, roots: Any, positions: npt.NDArray[np.floating], size: int) -> Any:

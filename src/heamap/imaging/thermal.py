@@ -33,8 +33,8 @@ OUTGOING_BAND = 1.5
 """Highest angle of the outgoing waves over the detector's outer angle."""
 ELASTIC_LIMIT = 0.03
 """The mean wave is not followed to angles where the square of every Debye-Waller factor is below this."""
-MAX_BYTES = 1_550_000_000
-"""Of waves, slices and what is known of every atom; the process holds .3 GB more."""
+MAX_BYTES = 1_500_000_000
+"""Of waves, slices and what is known of every atom; the process holds .4 GB more."""
 _STEPS = 1000
 
 
@@ -79,7 +79,8 @@ def simulate(
     )
     rng = generator(base.seed, Stream.PHONONS, sample)
     waves = settings.thermal.waves
-    at_once = _fitting(bench, len(atoms.elements), band, settings.thermal)
+    sorts = len(np.unique(atoms.elements))
+    at_once = _fitting(bench, len(atoms.elements), band, settings.thermal, sorts=sorts)
     halves = bench.thermal(atoms, band, waves, rng, at_once=at_once) + bench.elastic(atoms, waves, rng)
     alone = bool(inside.all())
     whole = [
@@ -95,13 +96,13 @@ def simulate(
     )
 
 
-def _fitting(bench: "_Bench", atoms: int, band: float, settings: params.Thermal) -> int:
+def _fitting(bench: "_Bench", atoms: int, band: float, settings: params.Thermal, *, sorts: int = len(ELEMENTS)) -> int:
     """How many outgoing waves at a time fit in memory: all, or a half, a quarter ... of them; all on a card."""
     waves = settings.waves
     if settings.device != "cpu":
         return waves
     for number in (waves, *(-(-waves // parts) for parts in (2, 4, 8))):
-        size = bench.needed_bytes(atoms, band, waves, at_once=number)
+        size = bench.needed_bytes(atoms, band, waves, at_once=number, sorts=sorts)
         if size <= MAX_BYTES:
             return number
     raise InputError(
@@ -137,13 +138,14 @@ class _Bench:
             self.arrays, energy_ev=self.microscope.energy_ev, box_angstrom=self.box_angstrom, points=points
         )
 
-    def needed_bytes(self, atoms: int, band: float, waves: int, *, at_once: int) -> int:
+    def needed_bytes(self, atoms: int, band: float, waves: int, *, at_once: int, sorts: int = len(ELEMENTS)) -> int:
         """Memory at the peak: outgoing waves with the slices they share, PRISM's with their integrals, or the elastic
         part's."""
         beams = len(optics.beams(self.microscope, box_angstrom=self.box_angstrom, interpolation=self.interpolation))
         functions, number = len(orbitals.BASIS), np.dtype(np.complex64).itemsize
         arriving = number * beams * (self.field(INCOMING_BAND).points ** 2 + atoms * functions)
-        thermal = max(outgoing.needed_bytes(self.field(band), at_once), arriving) + number * 2 * atoms * functions**2
+        thermal = max(outgoing.needed_bytes(self.field(band), at_once, sorts), arriving)
+        thermal += number * 2 * atoms * functions**2
         return max(thermal, number * waves * self._elastic_field(self._rings(vibrating=False)[1]).points ** 2)
 
     def thermal(

@@ -12,6 +12,8 @@ from heamap.imaging.microscope import wavelength_angstrom
 
 WAVE_BAND = 0.8
 """Cut-off of the waves as a share of the Nyquist frequency; the slices have none but the grid's (docs/decisions.md)."""
+HALO_BAND = 5.0
+"""Highest frequency of halos along an axis, per Angstrom: beyond it their transforms are below 2e-5 of the lowest."""
 _TABLE = 8000
 
 
@@ -86,19 +88,24 @@ class Atoms:
         average : of thermally vibrating atoms, the mean over their displacements; else of atoms at rest
         """
         self._field = field
-        radius = np.hypot(field.frequencies[:, None], field.frequencies)
-        table = np.linspace(0, radius.max(), _TABLE)
-        self._factors = [
-            [
-                field.arrays.xp.asarray(
-                    (np.interp(radius, table, value.real) + 1j * np.interp(radius, table, value.imag)).astype(
-                        np.complex64
-                    )
-                )
-                for value in part / field.pixel_angstrom**2
-            ]
-            for part in atomic.halos_and_cores(field.energy_ev, table, average=average)
-        ]
+        self._low = np.flatnonzero(np.abs(field.frequencies) < HALO_BAND)
+        halos, cores = atomic.halos_and_cores(field.energy_ev, self._table(), average=average)
+        self._halos = self._factors(halos, field.frequencies[self._low])
+        self._cores = self._factors(cores, field.frequencies)
+
+    def _table(self) -> npt.NDArray[np.float64]:
+        return np.linspace(0, np.sqrt(2) * np.abs(self._field.frequencies).max(), _TABLE)
+
+    def _factors(self, values: npt.NDArray[np.complex128], frequencies: npt.NDArray[np.floating]) -> list[Any]:
+        """Each element's transform on a grid of frequencies, from its values along the table."""
+        radius = np.hypot(frequencies[:, None], frequencies).astype(np.float32)
+        factors = []
+        for value in values / self._field.pixel_angstrom**2:
+            factor = np.empty(radius.shape, dtype=np.complex64)
+            factor.real = np.interp(radius, self._table(), value.real)
+            factor.imag = np.interp(radius, self._table(), value.imag)
+            factors.append(self._field.arrays.xp.asarray(factor))
+        return factors
 
     def transmission(self, elements: npt.NDArray[np.integer], positions: npt.NDArray[np.floating]) -> Any:
         """Transmission function of one slice.
@@ -114,14 +121,16 @@ class Atoms:
         """
         field = self._field
         xp = field.arrays.xp
-        halos, cores = (xp.zeros((field.points, field.points), dtype=xp.complex64) for _ in self._factors)
+        halos, cores = (xp.zeros((field.points, field.points), dtype=xp.complex64) for _ in range(2))
+        low = xp.ix_(xp.asarray(self._low), xp.asarray(self._low))
         for element in range(len(ELEMENTS)):
             x, y = positions[elements == element].T
             if len(x):
                 phase_x = np.exp(-2j * np.pi * field.frequencies[:, None] * x).astype(np.complex64)
                 phase_y = np.exp(-2j * np.pi * y[:, None] * field.frequencies).astype(np.complex64)
                 sums = xp.asarray(phase_x) @ xp.asarray(phase_y)
-                halos += self._factors[0][element] * sums
-                cores += self._factors[1][element] * sums
+                halos[low] += self._halos[element] * sums[low]
+                sums *= self._cores[element]
+                cores += sums
         phase = field.arrays.ifft2(halos).real
         return (field.arrays.ifft2(cores) + xp.complex64(1)) * xp.exp(xp.complex64(1j) * phase)
