@@ -134,8 +134,13 @@ def error_table(scores: pd.DataFrame, shares: pd.DataFrame, bound: pd.DataFrame 
     )
 
 
+def _covered(name: str, found: Mapping[str, Any]) -> str:
+    ends = "" if found["low"] is None else f" [{found['low']:.1%}, {found['high']:.1%}]"
+    return f"{name} {found['share']:.1%}{ends}"
+
+
 def interval_lines(intervals: Mapping[str, Any]) -> str:
-    """How wide the prediction intervals are beside atom counting's, and where they do not hold.
+    """How wide the prediction intervals are beside atom counting's, how often they hold the truth, and where not.
 
     Parameters
     ----------
@@ -148,7 +153,8 @@ def interval_lines(intervals: Mapping[str, Any]) -> str:
         ends = "" if None in (low, high) else f" [{low:.2f}, {high:.2f}]"
         ratios.append(f"{NAMES[target]} " + ("undefined" if ratio is None else f"{ratio:.2f}{ends}"))
     missed = coverage["not_covered"]
-    short = [name.removesuffix(" (below)") for name in missed if name.endswith(" (below)")]
+    short = [name.removesuffix(" (below)").replace("_", " ") for name in missed if name.endswith(" (below)")]
+    shares = [_covered(NAMES[target], coverage["targets"][target]["overall"]) for target in TARGETS]
     verdict = "Every target is covered, overall and in every slice."
     if missed:
         verdict = (
@@ -159,6 +165,9 @@ def interval_lines(intervals: Mapping[str, Any]) -> str:
         [
             f"Width of the {coverage['level']:.0%} prediction intervals, the model's / atom counting's: "
             f"{', '.join(ratios)}. Below 1 the model's are narrower.",
+            "",
+            f"Columns inside their {coverage['level']:.0%} interval, with the sampling error of so few images (95%): "
+            f"{', '.join(shares)}.",
             "",
             verdict,
             "",

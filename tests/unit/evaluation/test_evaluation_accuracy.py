@@ -88,20 +88,30 @@ def test_errors_stand_beside_the_best_share_of_exact_counts() -> None:
     assert "with 95% intervals over images" in text
 
 
+COVERAGE = {
+    "level": 0.9,
+    "not_covered": [],
+    "targets": {target: {"overall": {"share": 0.9, "low": None, "high": None}} for target in TARGETS}
+    | {"Pt": {"overall": {"share": 0.912, "low": 0.874, "high": 0.945}}},
+}
+OTHERS = ("Ni", "Pd", "Co", "Fe", "Ni+Co+Fe", "Total")
+
+
 def test_widths_and_what_is_not_covered_are_one_line_each() -> None:
     sharp = {
         "Pt": {"ratio": 0.625, "low": 0.5, "high": 0.75},
         "total": {"ratio": None, "low": None, "high": None},
     }
-    missed = ["Pt (below)", "total, dose low (above)"]
-    width, _, verdict, _ = accuracy.interval_lines(
-        {"coverage": {"level": 0.9, "not_covered": missed}, "sharpness": sharp}
+    missed = ["Pt, edge_distance 10 (below)", "total, dose low (above)"]
+    width, _, shares, _, verdict, _ = accuracy.interval_lines(
+        {"coverage": COVERAGE | {"not_covered": missed}, "sharpness": sharp}
     ).split("\n")
     assert width.startswith("Width of the 90% prediction intervals, the model's / atom counting's: ")
     assert "Pt 0.62 [0.50, 0.75], Total undefined." in width
-    assert verdict.startswith("Covered less often than promised: Pt. More often")
+    assert verdict.startswith("Covered less often than promised: Pt, edge distance 10. More often")
+    assert shares.endswith("Pt 91.2% [87.4%, 94.5%], " + ", ".join(f"{name} 90.0%" for name in OTHERS) + ".")
     assert "need be: 1 targets and slices" in verdict
-    text = accuracy.interval_lines({"coverage": {"level": 0.9, "not_covered": []}, "sharpness": sharp})
+    text = accuracy.interval_lines({"coverage": COVERAGE, "sharpness": sharp})
     assert "Every target is covered, overall and in every slice." in text
 
 
@@ -118,7 +128,7 @@ def test_the_page_holds_both_tables_and_the_intervals() -> None:
         "scores": dict.fromkeys(TARGETS, estimators),
         "skill": {target: {} for target in TARGETS},
         "intervals": {
-            "coverage": {"level": 0.9, "not_covered": []},
+            "coverage": COVERAGE,
             "sharpness": {target: {"ratio": 0.5, "low": 0.25, "high": 0.75} for target in TARGETS},
         },
     }
