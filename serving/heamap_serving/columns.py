@@ -12,7 +12,7 @@ BAND_PIXELS = 2**21
 """Pixels that are worked on at a time."""
 
 SPLINE_REACH = 32
-"""Rows beyond a band that its counts are read with: a cubic spline forgets .27 of a pixel a pixel, here all but 1e-18."""
+"""Rows beyond a band that its counts are read with: a cubic spline keeps .27 of what is a pixel away, here 1e-18."""
 
 
 def locate(maps: Maps, *, radius: float, threshold: float, band_pixels: int = BAND_PIXELS) -> npt.NDArray[np.float64]:
@@ -35,7 +35,7 @@ def locate(maps: Maps, *, radius: float, threshold: float, band_pixels: int = BA
         first = max(start - 1, 0)
         total = maps[first : stop + 1].sum(axis=-1, dtype=np.float64)
         pixels, heights, offsets = candidates(total, threshold)
-        found.append((pixels + (first, 0), heights, offsets))
+        found.append((pixels + np.array([first, 0]), heights, offsets))
         scratch.release(maps)
     pixels, heights, offsets = (np.concatenate(parts) for parts in zip(*found, strict=True))
     kept = strongest(pixels, heights, radius)

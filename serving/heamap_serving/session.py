@@ -86,7 +86,9 @@ def load_model(path: Path, sha256: str | None = None, *, threads: int | None = N
         raise InputError(f"{path}: {error.strerror}") from None
     digest = hashlib.sha256(content).hexdigest()
     if sha256 is not None and digest != sha256:
-        raise InputError(f"{path}: SHA-256 is {digest}, the registry recorded {sha256}; it is another or a damaged file")
+        raise InputError(
+            f"{path}: SHA-256 is {digest}, the registry recorded {sha256}; it is another or a damaged file"
+        )
     broken = seal_fault(content)
     if broken:
         raise InputError(f"{path}: {broken}")

@@ -66,9 +66,7 @@ def candidates(
     return pixels, total[peaks], _subpixel(total, pixels)
 
 
-def strongest(
-    pixels: npt.NDArray[np.int64], heights: npt.NDArray[np.float64], radius: float
-) -> npt.NDArray[np.bool_]:
+def strongest(pixels: npt.NDArray[np.int64], heights: npt.NDArray[np.float64], radius: float) -> npt.NDArray[np.bool_]:
     """Which maxima stay when the highest come first, each one silencing those closer than ``radius``.
 
     Parameters
