@@ -17,7 +17,7 @@ from heamap.elements import ELEMENTS
 from heamap.errors import InputError
 from heamap_serving import finished
 from heamap_serving.certainty import claims, doubted
-from heamap_serving.guarded import Reader
+from heamap_serving.guarded import Reader, clear_pixels
 from heamap_serving.micrograph import Micrograph
 from heamap_serving.outputs import image_composition, write
 from heamap_serving.pipeline import Behind, ahead
@@ -98,6 +98,7 @@ def score_batch(found: Found, out: Path, model: Model, calibration: Calibration)
     same file, model and options, is kept; one that is not finished is not there.
     """
     out.mkdir(parents=True, exist_ok=True)
+    clear_pixels(out)
     jobs = batch_jobs(found, out)
     with Reader(out) as reader, Behind[dict[str, Any]](WRITES_WAITING) as writer, progress(len(jobs)) as bar:
         outcomes: list[Future[dict[str, Any]]] = []
@@ -159,10 +160,13 @@ def score_loaded(job: Job, loaded: Loaded, model: Model, calibration: Calibratio
     }
 
     def put_away() -> dict[str, Any]:
-        with finished.appearing(job.folder) as folder:
-            write(folder, job.path.name, scored, model, source)
-            record = _result(scored, model)
-            finished.mark(folder, finished.made_of(loaded.sha256, model, calibration), record)
+        record = _result(scored, model)
+        try:
+            with finished.appearing(job.folder) as folder:
+                write(folder, job.path.name, scored, model, source)
+                finished.mark(folder, finished.made_of(loaded.sha256, model, calibration), record)
+        except OSError as error:
+            raise InputError(f"its results cannot be written: {error.strerror or error}") from None
         return record
 
     return put_away

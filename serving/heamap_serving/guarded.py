@@ -23,6 +23,16 @@ SECONDS_PER_GIGABYTE = 120.0
 """And so much longer for its size: a slow network drive."""
 
 
+PIXELS = ".pixels-"
+"""How the names of the temporary files start."""
+
+
+def clear_pixels(folder: Path) -> None:
+    """Remove what a killed process left in a folder."""
+    for path in folder.glob(f"{PIXELS}*"):
+        path.unlink(missing_ok=True)
+
+
 class Reader:
     """Reads micrographs in a process that is started once and stopped where a file takes too long or crashes it.
 
@@ -34,11 +44,16 @@ class Reader:
     ----------
     folder : of the temporary files with pixels; they are gone once mapped
     seconds : that a file of no size may take
+
+    Attributes
+    ----------
+    restarts : how often the process had to be started again
     """
 
     def __init__(self, folder: Path, *, seconds: float = SECONDS) -> None:
         self._folder, self._seconds = folder, seconds
         self._process = _start()
+        self.restarts = 0
 
     def __enter__(self) -> Self:
         return self
@@ -61,7 +76,8 @@ class Reader:
             raise InputError(error.strerror or "cannot be read") from None
         if self._process.poll() is not None:
             self._process = _start()
-        pixels = self._folder / f".pixels-{os.getpid()}-{threading.get_ident()}.f32"
+            self.restarts += 1
+        pixels = self._folder / f"{PIXELS}{os.getpid()}-{threading.get_ident()}"
         try:
             answer = self._ask(
                 {"path": str(path), "pixels": str(pixels)}, self._seconds + SECONDS_PER_GIGABYTE * size / 2**30

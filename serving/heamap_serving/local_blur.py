@@ -1,9 +1,8 @@
 """Local normalisation read off anywhere in an image, without a second image in memory.
 
 A Gaussian blur with mirrored edges damps coefficient k of n of the cosine transform by exp(-(pi sigma k / n)^2 / 2)
-(``heamap.imaging.blur``). With the 12 Angstrom of the normalisation next to nothing is left past some n / 28 of them, so
-that these few say the whole blurred image, and they are sums over its rows: a few matrix products, in as many parts as
-one likes.
+(``heamap.imaging.blur``). With the 12 Angstrom of the normalisation next to nothing is left past some n / 28 of them:
+these few say the whole blurred image, and they are sums over its rows, matrix products in as many parts as one likes.
 """
 
 import math

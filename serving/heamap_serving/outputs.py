@@ -118,8 +118,8 @@ def _write_maps(path: Path, maps: npt.NDArray[np.float32], sampling_angstrom: fl
     pixels_per_nm = 10.0 / sampling_angstrom
     labels = [f"{element} (atoms)" for element in ELEMENTS]
     if maps.nbytes < IMAGEJ_BYTES:
-        form = {"imagej": True, "resolution": (pixels_per_nm, pixels_per_nm)}
-        metadata = {"axes": "CYX", "unit": "nm", "mode": "grayscale", "Labels": labels}
+        form: dict[str, Any] = {"imagej": True, "resolution": (pixels_per_nm, pixels_per_nm)}
+        metadata: dict[str, Any] = {"axes": "CYX", "unit": "nm", "mode": "grayscale", "Labels": labels}
     else:
         form = {"ome": True, "bigtiff": True}
         step = {"PhysicalSizeX": sampling_angstrom / 10, "PhysicalSizeY": sampling_angstrom / 10}

@@ -1,4 +1,4 @@
-"""Work in stages that overlap: what comes next is prepared, and what is done is put away, while the present is worked on."""
+"""Stages that overlap: the next is prepared, and the last put away, while the present is worked on."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator

@@ -95,7 +95,7 @@ def test_the_graph_is_folded_and_has_no_stray_transpose_or_reshape(exported: Pat
     model = onnx.load(exported)
     operators = Counter(node.op_type for node in model.graph.node)
     levels = len(FILTERS) - 1
-    # Per level two blocks and a narrowing, and the bridge's block: five convolutions and one addition a block; the head.
+    # A level has two blocks and a narrowing; five convolutions and an addition make a block; the bridge is one more.
     convolutions = 5 * (2 * levels + 1) + levels
     assert operators == {
         "Conv": convolutions + 1,

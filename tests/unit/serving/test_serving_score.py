@@ -4,7 +4,6 @@ from serving_examples import WEIGHTS, lattice_image, make_contract, write_model
 
 from heamap.contract import METADATA_KEY
 from heamap.errors import InputError
-from heamap_serving import tiles
 from heamap_serving.micrograph import Micrograph
 from heamap_serving.outputs import column_table, fractions
 from heamap_serving.score import Calibration, score
