@@ -190,9 +190,14 @@ def _scored(
 def _record(job: Job, outcome: Future[dict[str, Any]]) -> dict[str, Any]:
     """A job's line of the summary; what went wrong is told on standard error."""
     try:
-        return {"file": str(job.path), "folder": job.folder.name, **outcome.result()}
+        return named(job, outcome.result())
     except InputError as error:
         return failed(job, str(error))
+
+
+def named(job: Job, record: dict[str, Any]) -> dict[str, Any]:
+    """The line of the summary of a job that was scored."""
+    return {"file": str(job.path), "folder": job.folder.name, **record}
 
 
 def failed(job: Job, message: str) -> dict[str, Any]:
