@@ -1,9 +1,9 @@
-"""Many micrographs: found, scored one after the other, summed up; a bad one does not stop the rest."""
+"""Many micrographs: found, read, scored and written side by side, summed up; a bad one does not stop the rest."""
 
-import hashlib
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,11 +15,21 @@ from tqdm import tqdm
 
 from heamap.elements import ELEMENTS
 from heamap.errors import InputError
+from heamap_serving import finished
 from heamap_serving.certainty import claims, doubted
+from heamap_serving.guarded import Reader, clear_pixels
+from heamap_serving.micrograph import Micrograph
 from heamap_serving.outputs import image_composition, write
-from heamap_serving.readers import READERS, read_micrograph
-from heamap_serving.score import Calibration, score
+from heamap_serving.pipeline import Behind, ahead
+from heamap_serving.readers import READERS
+from heamap_serving.score import Calibration, Scored, score
 from heamap_serving.session import Model
+
+READS_AHEAD = 1
+"""Micrographs that wait for the network."""
+
+WRITES_WAITING = 1
+"""Results that are being written while the network goes on."""
 
 
 @dataclass(frozen=True)
@@ -64,57 +74,158 @@ def find_micrographs(paths: Sequence[Path]) -> Found:
     return Found(tuple(unique.values()), tuple(skipped))
 
 
-def score_file(path: Path, folder: Path, model: Model, calibration: Calibration) -> dict[str, Any]:
-    """Score one file into ``folder`` and return its record of the summary.
+@dataclass(frozen=True)
+class Job:
+    """One micrograph and the folder of its results."""
+
+    path: Path
+    folder: Path
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A micrograph that is ready to be scored, or the record of one that was scored before."""
+
+    micrograph: Micrograph | None
+    sha256: str
+    record: dict[str, Any] | None
+
+
+def score_batch(found: Found, out: Path, model: Model, calibration: Calibration) -> Summary:
+    """Score every micrograph into a folder of its own below ``out``; write ``summary.csv`` and ``summary.json``.
+
+    While one image is in the network the next is read and the last is written. A result that is there already, of the
+    same file, model and options, is kept; one that is not finished is not there.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    clear_pixels(out)
+    jobs = batch_jobs(found, out)
+    with Reader(out) as reader, Behind[dict[str, Any]](WRITES_WAITING) as writer, progress(len(jobs)) as bar:
+        outcomes: list[Future[dict[str, Any]]] = []
+        for job, loading in ahead(lambda job: load(job, reader, model, calibration), jobs, READS_AHEAD):
+            outcome = _scored(job, loading, writer, model, calibration)
+            outcome.add_done_callback(lambda _: bar.update())
+            outcomes.append(outcome)
+        records = [_record(job, outcome) for job, outcome in zip(jobs, outcomes, strict=True)]
+    return finish(records, out, found, model)
+
+
+def batch_jobs(found: Found, out: Path) -> list[Job]:
+    """Every micrograph and the folder of its results."""
+    names = _folder_names(found.micrographs)
+    return [Job(path, out / name) for path, name in zip(found.micrographs, names, strict=True)]
+
+
+def progress(images: int) -> "tqdm[Any]":
+    return tqdm(total=images, unit="image", desc="score")
+
+
+def load(job: Job, reader: Reader, model: Model, calibration: Calibration) -> Loaded:
+    """Read a micrograph, unless it was scored before.
 
     Raises
     ------
-    InputError : the file cannot be scored; the line leaves the path to the caller
+    InputError : it cannot be read; the line leaves the path to the caller
     """
-    micrograph = read_micrograph(path)
-    scored = score(micrograph, model, calibration)
+    try:
+        sha256 = finished.file_sha256(job.path)
+    except OSError as error:
+        raise InputError(error.strerror or "cannot be read") from None
+    record = finished.known(job.folder, finished.made_of(sha256, model, calibration))
+    return Loaded(None if record else reader.read(job.path), sha256, record)
+
+
+def score_loaded(job: Job, loaded: Loaded, model: Model, calibration: Calibration) -> Callable[[], dict[str, Any]]:
+    """Score a micrograph.
+
+    Returns
+    -------
+    call it to write the results; it gives the line of the summary
+
+    Raises
+    ------
+    InputError : the micrograph cannot be scored; the line leaves the path to the caller
+    """
+    assert loaded.micrograph is not None
+    micrograph = loaded.micrograph
+    scored = score(micrograph, model, calibration, folder=job.folder.parent)
     in_file = micrograph.sampling_angstrom
     source = {
-        "file": path.name,
-        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        "file": job.path.name,
+        "sha256": loaded.sha256,
         "shape": list(micrograph.image.shape),
         "file_sampling_angstrom": None if in_file is None else {"rows": in_file[0], "columns": in_file[1]},
         "beam_fraction_per_count": calibration.beam_fraction_per_count,
         "black_level": calibration.black_level,
     }
-    table = write(folder, path.name, scored, model, source)
+
+    def put_away() -> dict[str, Any]:
+        record = _result(scored, model)
+        try:
+            with finished.appearing(job.folder) as folder:
+                write(folder, job.path.name, scored, model, source)
+                finished.mark(folder, finished.made_of(loaded.sha256, model, calibration), record)
+        except OSError as error:
+            raise InputError(f"its results cannot be written: {error.strerror or error}") from None
+        return record
+
+    return put_away
+
+
+def _scored(
+    job: Job, loading: Future[Loaded], writer: Behind[dict[str, Any]], model: Model, calibration: Calibration
+) -> Future[dict[str, Any]]:
+    """The record of one job, sooner or later."""
+    done: Future[dict[str, Any]] = Future()
+    try:
+        loaded = loading.result()
+        if loaded.record is None:
+            return writer.put(score_loaded(job, loaded, model, calibration))
+        done.set_result(loaded.record)
+    except InputError as error:
+        done.set_exception(error)
+    return done
+
+
+def _record(job: Job, outcome: Future[dict[str, Any]]) -> dict[str, Any]:
+    """A job's line of the summary; what went wrong is told on standard error."""
+    try:
+        return named(job, outcome.result())
+    except InputError as error:
+        return failed(job, str(error))
+
+
+def named(job: Job, record: dict[str, Any]) -> dict[str, Any]:
+    """The line of the summary of a job that was scored."""
+    return {"file": str(job.path), "folder": job.folder.name, **record}
+
+
+def failed(job: Job, message: str) -> dict[str, Any]:
+    """The line of the summary of a job that failed; what went wrong is told on standard error."""
+    tqdm.write(f"heamap: {job.path}: {message}", file=sys.stderr)
+    return {"file": str(job.path), "folder": "", "status": "failed", "message": message}
+
+
+def finish(records: list[dict[str, Any]], out: Path, found: Found, model: Model) -> Summary:
+    """Write ``summary.csv`` and ``summary.json``."""
+    summary = Summary(tuple(records), sum(record["status"] == "failed" for record in records))
+    _write_summary(out, summary, found, model)
+    return summary
+
+
+def _result(scored: Scored, model: Model) -> dict[str, Any]:
     overall = image_composition(scored.counts)
     return {
-        "file": str(path),
-        "folder": folder.name,
         "status": "scored",
         "message": "",
-        "columns": len(table),
-        "mean_total": float(table["total"].mean()) if len(table) else 0.0,
+        "columns": len(scored.counts),
+        "mean_total": float(scored.counts.sum(axis=1).mean()) if len(scored.counts) else 0.0,
         **{f"fraction_{element}": float(share) for element, share in zip(ELEMENTS, overall, strict=True)},
         "calibrated_share": None if scored.certainty is None else _share(scored.certainty.calibrated),
         "aggregated": "; ".join(claims(scored.aggregation)),
         "not_told_apart": None if model.contract.accuracy is None else "; ".join(doubted(model.contract)),
         "sampling_source": scored.sampling_source,
     }
-
-
-def score_batch(found: Found, out: Path, model: Model, calibration: Calibration) -> Summary:
-    """Score every micrograph into a folder of its own below ``out``; write ``summary.csv`` and ``summary.json``."""
-    out.mkdir(parents=True, exist_ok=True)
-    records: list[dict[str, Any]] = []
-    names = _folder_names(found.micrographs)
-    with tqdm(total=len(names), unit="image", desc="score") as bar:
-        for path, name in zip(found.micrographs, names, strict=True):
-            try:
-                records.append(score_file(path, out / name, model, calibration))
-            except InputError as error:
-                tqdm.write(f"heamap: {path}: {error}", file=sys.stderr)
-                records.append({"file": str(path), "folder": "", "status": "failed", "message": str(error)})
-            bar.update()
-    summary = Summary(tuple(records), sum(record["status"] == "failed" for record in records))
-    _write_summary(out, summary, found, model)
-    return summary
 
 
 def _share(marks: npt.NDArray[np.bool_]) -> float:

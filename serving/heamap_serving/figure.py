@@ -61,18 +61,20 @@ def draw(
     top, bottom, *foot = (figure.add_subfigure(grid[row]) for row in range(len(heights)))
     panels = top.subplot_mosaic("IIabt;IIcde")
     _draw_image(panels["I"], image, positions, sampling_angstrom)
-    total = maps.sum(axis=-1)
-    ceiling = _ceiling(maps.max(axis=-1))
+    shown = _thinned(maps)
+    total = shown.sum(axis=-1)
+    ceiling = _ceiling(shown.max(axis=-1))
+    extent = _extent(image.shape, sampling_angstrom)
     drawn = [
-        _draw_map(panels[name], layer, element, color, ceiling, sampling_angstrom)
+        _draw_map(panels[name], layer, element, color, ceiling, extent)
         for name, element, color, layer in zip(
-            "abcde", ELEMENTS, COLOURS.values(), np.moveaxis(maps, -1, 0), strict=True
+            "abcde", ELEMENTS, COLOURS.values(), np.moveaxis(shown, -1, 0), strict=True
         )
     ]
     for name, element in zip("abcde", ELEMENTS, strict=True):
         if element in doubted:
             panels[name].set_xlabel(NO_SKILL, fontsize=9)
-    whole = _draw_map(panels["t"], total, "all five", "black", _ceiling(total), sampling_angstrom)
+    whole = _draw_map(panels["t"], total, "all five", "black", _ceiling(total), extent)
     widths = _widths(certainty, counts)
     if certainty is not None and widths:
         reach = f"{certainty.level:.0%} interval: total {widths[TOTAL]},\nNi+Co+Fe {widths[NI_CO_FE]}"
@@ -94,7 +96,7 @@ def draw(
 
 
 def _ceiling(layer: Floats) -> float:
-    return max(float(np.percentile(_thinned(layer), 99.8)), 1.0)
+    return max(float(np.percentile(layer, 99.8)), 1.0)
 
 
 def _extent(shape: tuple[int, ...], sampling_angstrom: float) -> tuple[float, float, float, float]:
@@ -104,7 +106,7 @@ def _extent(shape: tuple[int, ...], sampling_angstrom: float) -> tuple[float, fl
 
 
 def _thinned(image: Floats) -> Floats:
-    stride = -(-max(image.shape) // MAX_SHOWN)
+    stride = -(-max(image.shape[:2]) // MAX_SHOWN)
     return image[::stride, ::stride]
 
 
@@ -121,9 +123,10 @@ def _draw_image(axes: Axes, image: Floats, positions: Floats, sampling_angstrom:
     axes.set_ylabel("y (nm)")
 
 
-def _draw_map(axes: Axes, layer: Floats, name: str, color: str, ceiling: float, sampling_angstrom: float) -> AxesImage:
-    extent = _extent(layer.shape, sampling_angstrom)
-    shown = axes.imshow(_thinned(layer), cmap="magma", vmin=0, vmax=ceiling, extent=extent)
+def _draw_map(
+    axes: Axes, layer: Floats, name: str, color: str, ceiling: float, extent: tuple[float, float, float, float]
+) -> AxesImage:
+    shown = axes.imshow(layer, cmap="magma", vmin=0, vmax=ceiling, extent=extent)
     axes.set_title(name, fontsize=12, fontweight="bold", color=color)
     axes.set_xticks([])
     axes.set_yticks([])

@@ -7,9 +7,13 @@ import numpy as np
 import numpy.typing as npt
 
 from heamap.errors import InputError
+from heamap_serving import scratch
 
-MAX_PIXELS = 2**28
-"""Larger images are refused before they are read: 16384 x 16384."""
+MAX_PIXELS = 2**30
+"""Larger images are refused before they are read: 32768 x 32768."""
+
+BAND_PIXELS = 2**24
+"""Pixels that are read at a time: few parts, for some readers decode the whole image for each."""
 
 
 @dataclass(frozen=True)
@@ -65,14 +69,32 @@ def clean_image(values: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
     ------
     InputError : a shape or type that is no greyscale image, NaN or infinite values, a constant image
     """
-    image = values.reshape(check_layout(values.shape, values.dtype))
+    rows, cols = check_layout(values.shape, values.dtype)
+    image = np.empty((rows, cols), dtype=np.float32)
+    fill_clean(image, values)
+    return image
+
+
+def fill_clean(image: npt.NDArray[np.float32], values: Any) -> None:
+    """Fill an image (rows, cols) from an array of a file, band by band, and refuse it as ``clean_image`` does.
+
+    Parameters
+    ----------
+    values : any array with a shape, a type and slices, read or not, of a layout that ``check_layout`` passed
+    """
     if image.size == 0:
         raise InputError(f"an empty image of shape {image.shape}")
-    with np.errstate(over="ignore"):
-        image = np.ascontiguousarray(image, dtype=np.float32)
-    strange = image.size - int(np.count_nonzero(np.isfinite(image)))
+    leading = (0,) * (len(values.shape) - 2)
+    strange, low, high = 0, np.inf, -np.inf
+    for start, stop in scratch.row_bands(image.shape, BAND_PIXELS):
+        part = np.asarray(values[(*leading, slice(start, stop))])
+        with np.errstate(over="ignore"):
+            image[start:stop] = part
+        band = image[start:stop]
+        strange += band.size - int(np.count_nonzero(np.isfinite(band)))
+        low, high = min(low, float(band.min())), max(high, float(band.max()))
+        scratch.release(image)
     if strange:
         raise InputError(f"{strange} pixels are NaN, infinite or beyond single precision; crop or fill them first")
-    if image.min() == image.max():
-        raise InputError(f"every pixel is {image.flat[0]:g}: a constant image shows no columns")
-    return image
+    if low == high:
+        raise InputError(f"every pixel is {low:g}: a constant image shows no columns")

@@ -2,6 +2,7 @@
 
 import json
 import platform
+from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -14,13 +15,16 @@ import tifffile
 import heamap
 from heamap.elements import ELEMENTS
 from heamap.evaluation.targets import TARGETS, with_sums
-from heamap_serving import tiles
+from heamap_serving import scratch, tiles
 from heamap_serving.certainty import claims, doubted
 from heamap_serving.figure import draw
 from heamap_serving.score import Scored
 from heamap_serving.session import Model
 
 PACKAGES = ("numpy", "scipy", "onnxruntime-gpu", "rosettasciio", "tifffile", "pandas", "matplotlib")
+
+IMAGEJ_BYTES = 2**32 - 2**20
+"""Larger maps do not fit into the TIFF files that ImageJ writes."""
 
 
 def fractions(counts: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -101,22 +105,38 @@ def write(folder: Path, title: str, scored: Scored, model: Model, source: dict[s
         remarks=claims(scored.aggregation),
         sampling_angstrom=sampling,
     )
-    picture.savefig(folder / "figure.png", dpi=130, metadata={"Software": None})
+    # The usual level takes four times as long for a tenth less.
+    picture.savefig(folder / "figure.png", dpi=130, metadata={"Software": None}, pil_kwargs={"compress_level": 3})
     record = json.dumps(_provenance(scored, model, source), indent=2)
     (folder / "provenance.json").write_text(record + "\n")
     return table
 
 
 def _write_maps(path: Path, maps: npt.NDArray[np.float32], sampling_angstrom: float) -> None:
-    """Five labelled slices with the pixel size, as ImageJ reads them."""
+    """Five labelled slices with the pixel size, as ImageJ reads them; OME where they pass the 4 GB of its format."""
+    rows, cols, number = maps.shape
+    shape = (number, rows, cols)
     pixels_per_nm = 10.0 / sampling_angstrom
-    tifffile.imwrite(
-        path,
-        np.ascontiguousarray(np.moveaxis(maps, -1, 0)),
-        imagej=True,
-        resolution=(pixels_per_nm, pixels_per_nm),
-        metadata={"axes": "CYX", "unit": "nm", "mode": "grayscale", "Labels": [f"{e} (atoms)" for e in ELEMENTS]},
-    )
+    labels = [f"{element} (atoms)" for element in ELEMENTS]
+    if maps.nbytes < IMAGEJ_BYTES:
+        form: dict[str, Any] = {"imagej": True, "resolution": (pixels_per_nm, pixels_per_nm)}
+        metadata: dict[str, Any] = {"axes": "CYX", "unit": "nm", "mode": "grayscale", "Labels": labels}
+    else:
+        form = {"ome": True, "bigtiff": True}
+        step = {"PhysicalSizeX": sampling_angstrom / 10, "PhysicalSizeY": sampling_angstrom / 10}
+        unit = {"PhysicalSizeXUnit": "nm", "PhysicalSizeYUnit": "nm"}
+        metadata = {"axes": "CYX", "Channel": {"Name": labels}, **step, **unit}
+    tifffile.imwrite(path, _slices(maps), shape=shape, dtype=np.float32, metadata=metadata, **form)
+
+
+def _slices(maps: npt.NDArray[np.float32]) -> Iterator[npt.NDArray[np.float32]]:
+    """One map after the other, without all five in memory."""
+    for channel in range(maps.shape[-1]):
+        layer = np.empty(maps.shape[:2], np.float32)
+        for start, stop in scratch.row_bands(maps.shape, 2**21):
+            layer[start:stop] = maps[start:stop, :, channel]
+            scratch.release(maps)
+        yield layer
 
 
 def _provenance(scored: Scored, model: Model, source: dict[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,8 @@ from xml.etree import ElementTree as ET
 import numpy as np
 
 from heamap.errors import InputError
-from heamap_serving.micrograph import Micrograph, check_layout, clean_image
+from heamap_serving import scratch
+from heamap_serving.micrograph import Micrograph, check_layout, fill_clean
 from heamap_serving.units import angstrom
 
 Sampling = tuple[float, float] | None
@@ -27,14 +28,17 @@ class Dataset:
     fault: str
 
 
-def read_micrograph(path: Path) -> Micrograph:
+def read_micrograph(path: Path, folder: Path | None = None) -> Micrograph:
     """Read the one image that a file holds.
 
-    Of several images of a Velox file the one named HAADF is taken; else a file with several is refused.
+    Of several images of a Velox file the one named HAADF is taken; else a file with several is refused. A file that
+    somebody made to do harm, or that is damaged in an unlucky place, may hang or eat the memory: ``guarded.Reader``
+    reads in a process of its own.
 
     Parameters
     ----------
     path : dm3, dm4, emd, ser, tif, tiff, hspy, h5, hdf5 or npy
+    folder : of the temporary file that a large image is kept in
 
     Raises
     ------
@@ -49,10 +53,13 @@ def read_micrograph(path: Path) -> Micrograph:
     try:
         with ExitStack() as files:
             chosen = _choose(reader(path, files))
-            check_layout(chosen.data.shape, np.dtype(chosen.data.dtype))
-            return Micrograph(clean_image(np.asarray(chosen.data)), chosen.sampling_angstrom, chosen.fault)
+            image = scratch.empty(check_layout(chosen.data.shape, np.dtype(chosen.data.dtype)), folder)
+            fill_clean(image, chosen.data)
+            return Micrograph(image, chosen.sampling_angstrom, chosen.fault)
     except InputError:
         raise
+    except MemoryError:
+        raise InputError("damaged: it asks for more memory than a file of its size can need") from None
     # A damaged file makes the third-party readers raise anything, from struct.error and KeyError to bare Exception
     # (tests/unit/serving/test_serving_readers.py cuts real files short): one boundary turns it into one line.
     except Exception as error:

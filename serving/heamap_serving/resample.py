@@ -1,6 +1,7 @@
 """Resampling to the model's pixel size."""
 
 import math
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -10,8 +11,8 @@ LOBES = 3
 """Lobes of the windowed sinc on each side: Lanczos-3."""
 
 
-def resample(image: npt.NDArray[np.float32], *, steps: tuple[float, float], target: float) -> npt.NDArray[np.float32]:
-    """Resample an image to square pixels, without aliasing.
+class Resampler:
+    """Resamples an image to square pixels, without aliasing, in bands of rows.
 
     Each axis is filtered with a Lanczos kernel (Duchon, J. Appl. Meteorol. 18, 1016 (1979)) cut at the coarser of the
     two sampling limits; at the border its weights are renormalised. Centres of the first pixels coincide: pixel k of
@@ -19,19 +20,45 @@ def resample(image: npt.NDArray[np.float32], *, steps: tuple[float, float], targ
 
     Parameters
     ----------
-    image : (rows, cols)
-    steps : pixel size along rows and columns
+    shape : (rows, cols) of the image
+    steps : its pixel size along rows and columns
     target : pixel size of the result, in the same unit
-
-    Returns
-    -------
-    (rows, cols) float32
     """
-    for axis, step in enumerate(steps):
-        if not math.isclose(step, target, rel_tol=1e-6):
-            weights = _weights(image.shape[axis], target / step)
-            image = weights @ image if axis == 0 else (weights @ image.T).T
-    return np.ascontiguousarray(image, dtype=np.float32)
+
+    def __init__(self, shape: tuple[int, int], *, steps: tuple[float, float], target: float) -> None:
+        self._rows, self._cols = (
+            None if math.isclose(step, target, rel_tol=1e-6) else _weights(length, target / step)
+            for length, step in zip(shape, steps, strict=True)
+        )
+        self.shape = (
+            shape[0] if self._rows is None else self._rows.shape[0],
+            shape[1] if self._cols is None else self._cols.shape[0],
+        )
+        self.changes = self._rows is not None or self._cols is not None
+
+    def sources(self, start: int, stop: int) -> tuple[int, int]:
+        """Rows of the image that rows ``start`` to ``stop`` of the result are made of: first, and one past the last."""
+        if self._rows is None:
+            return start, stop
+        used = self._rows.indices[self._rows.indptr[start] : self._rows.indptr[stop]]
+        return int(used.min()), int(used.max()) + 1
+
+    def band(self, start: int, stop: int, source: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """Rows ``start`` to ``stop`` of the result from the rows of the image that ``sources`` names."""
+        found: Any = source
+        if self._rows is not None:
+            first, last = self.sources(start, stop)
+            found = self._rows[start:stop][:, first:last] @ found
+        if self._cols is not None:
+            found = (self._cols @ found.T).T
+        return np.ascontiguousarray(found, dtype=np.float32)
+
+
+def resample(image: npt.NDArray[np.float32], *, steps: tuple[float, float], target: float) -> npt.NDArray[np.float32]:
+    """An image (rows, cols) in memory, resampled at once; see :class:`Resampler`."""
+    resampler = Resampler((image.shape[0], image.shape[1]), steps=steps, target=target)
+    first, last = resampler.sources(0, resampler.shape[0])
+    return resampler.band(0, resampler.shape[0], image[first:last])
 
 
 def resampled_length(length: int, ratio: float) -> int:

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,12 +10,13 @@ import numpy.typing as npt
 
 from heamap.elements import ELEMENTS
 from heamap.errors import InputError
-from heamap.evaluation.readout import DISTANCE_SHARE, THRESHOLD_ATOMS, find_columns, read_counts
-from heamap.imaging.normalize import normalize
-from heamap_serving import tiles
+from heamap.evaluation.readout import DISTANCE_SHARE, THRESHOLD_ATOMS
+from heamap_serving import scratch, tiles
 from heamap_serving.certainty import Certainty, read_aggregation, read_certainty
+from heamap_serving.columns import counts_at, locate
+from heamap_serving.local_blur import Absolute, Local
 from heamap_serving.micrograph import Micrograph
-from heamap_serving.resample import resample, resampled_length
+from heamap_serving.resample import Resampler, resampled_length
 from heamap_serving.session import Model
 
 MIN_SAMPLING_ANGSTROM = 0.01
@@ -26,8 +28,11 @@ PIXELS_PER_COLUMN = 3.0
 MIN_FIELD_ANGSTROM = 12.0
 """Shortest side of the field of view: one width of the blur in the local normalisation."""
 
-MAX_MODEL_PIXELS = 2**26
-"""Largest image at the model's sampling; its five maps take 1.3 GB."""
+MAX_MODEL_PIXELS = 2**30
+"""Largest image at the model's sampling: 32768 x 32768; its five maps take 21 GB of temporary files."""
+
+BAND_PIXELS = 2**21
+"""Pixels that are resampled at a time."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +68,8 @@ class Scored:
     Attributes
     ----------
     image : (rows, cols) at the model's sampling, before normalisation; fractions of the beam where calibrated
-    maps : (rows, cols, 5) atoms, at the model's sampling
+    maps : (rows, cols, 5) atoms, at the model's sampling; large ones, and large images, lie in temporary files
+        (``heamap_serving.scratch``): read them in bands, and release each
     positions : (n, 2) row and column in pixels of the maps
     counts : (n, 5) atoms, unrounded
     certainty : intervals of the counts; None where the model has none
@@ -84,8 +90,20 @@ class Scored:
     cut: tiles.Plan
 
 
-def score(micrograph: Micrograph, model: Model, calibration: Calibration) -> Scored:
+def score(
+    micrograph: Micrograph,
+    model: Model,
+    calibration: Calibration,
+    *,
+    folder: Path | None = None,
+    tile_pixels: int = tiles.TILE_PIXELS,
+) -> Scored:
     """Resample, normalise, predict, find the columns and read their counts.
+
+    Parameters
+    ----------
+    folder : of temporary files; None: the system's
+    tile_pixels : most pixels that the network sees at once; decides memory and time, not the result
 
     Raises
     ------
@@ -94,19 +112,20 @@ def score(micrograph: Micrograph, model: Model, calibration: Calibration) -> Sco
     """
     steps, source = _steps(micrograph, calibration)
     _check_scale(micrograph.image.shape, steps, model)
+    _check_calibrated(model, calibration)
     sampling = model.contract.sampling_angstrom
-    calibrated = _beam_fractions(micrograph.image, model, calibration)
-    image = resample(calibrated, steps=steps, target=sampling)
-    normalised = normalize(image, kind=model.contract.normalization, sampling_angstrom=sampling)
-    cut = tiles.plan((image.shape[0], image.shape[1]), stride=model.contract.stride)
-    maps = tiles.apply(model.predict, normalised, cut, len(ELEMENTS))
-    positions = find_columns(
-        maps,
-        sampling_angstrom=sampling,
-        min_distance_angstrom=DISTANCE_SHARE * model.contract.ranges.nearest_column_angstrom,
-        threshold=THRESHOLD_ATOMS,
-    )
-    counts = read_counts(maps, positions[:, 0], positions[:, 1])
+    image, low, high = _resampled(micrograph.image, steps, sampling, calibration, folder)
+    local = model.contract.normalization == "local"
+    normalised = Local(image, low, high, sampling) if local else Absolute(image)
+    shape = (image.shape[0], image.shape[1])
+    side = tiles.GPU_TILE if model.on_gpu else None
+    cut = tiles.plan(shape, stride=model.contract.stride, pixels=tile_pixels, side=side)
+    maps = scratch.empty((*shape, len(ELEMENTS)), folder)
+    tiles.run(model.predict, normalised.read, cut, maps)
+    scratch.release(image)
+    radius = DISTANCE_SHARE * model.contract.ranges.nearest_column_angstrom / sampling
+    positions = locate(maps, radius=radius, threshold=THRESHOLD_ATOMS)
+    counts = counts_at(maps, positions)
     return Scored(
         image=image,
         maps=maps,
@@ -150,11 +169,37 @@ def _check_scale(shape: tuple[int, ...], steps: tuple[float, float], model: Mode
         raise InputError(f"{rows} x {cols} pixels at the model's sampling are more than {MAX_MODEL_PIXELS}; crop it")
 
 
-def _beam_fractions(image: npt.NDArray[np.float32], model: Model, calibration: Calibration) -> npt.NDArray[np.float32]:
-    if calibration.beam_fraction_per_count is not None:
-        return (image - np.float32(calibration.black_level)) * np.float32(calibration.beam_fraction_per_count)
-    if model.contract.normalization == "absolute":
+def _check_calibrated(model: Model, calibration: Calibration) -> None:
+    if model.contract.normalization == "absolute" and calibration.beam_fraction_per_count is None:
         raise InputError(
             "the model reads fractions of the incident beam; give --beam-fraction-per-count (and --black-level)"
         )
-    return image
+
+
+def _resampled(
+    original: npt.NDArray[np.float32],
+    steps: tuple[float, float],
+    sampling: float,
+    calibration: Calibration,
+    folder: Path | None,
+) -> tuple[npt.NDArray[np.float32], float, float]:
+    """The image at the model's sampling, in fractions of the beam where calibrated, and its extremes."""
+    resampler = Resampler((original.shape[0], original.shape[1]), steps=steps, target=sampling)
+    same = not resampler.changes and calibration.beam_fraction_per_count is None
+    image = original if same else scratch.empty(resampler.shape, folder)
+    low, high = math.inf, -math.inf
+    for start, stop in scratch.row_bands(image.shape, BAND_PIXELS):
+        band = image[start:stop]
+        if not same:
+            first, last = resampler.sources(start, stop)
+            band[:] = resampler.band(start, stop, _beam_fractions(original[first:last], calibration))
+        low, high = min(low, float(band.min())), max(high, float(band.max()))
+        scratch.release(original)
+        scratch.release(image)
+    return image, low, high
+
+
+def _beam_fractions(counts: npt.NDArray[np.float32], calibration: Calibration) -> npt.NDArray[np.float32]:
+    if calibration.beam_fraction_per_count is None:
+        return counts
+    return (counts - np.float32(calibration.black_level)) * np.float32(calibration.beam_fraction_per_count)

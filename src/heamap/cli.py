@@ -59,6 +59,7 @@ def _parser() -> argparse.ArgumentParser:
         help="calibrated detectors: fraction of the incident beam that one count stands for",
     )
     score.add_argument("--black-level", type=float, default=0.0, metavar="N", help="counts without beam (%(default)s)")
+    score.add_argument("--scheduler", metavar="ADDRESS", help="spread the files over the workers of a Dask scheduler")
     score.set_defaults(command=_score)
 
     _add_simulate(commands.add_parser("simulate", help="simulate the HAADF image of a structure of your own"))
@@ -138,10 +139,16 @@ def _score(arguments: argparse.Namespace) -> int:
         logging.getLogger(reader).setLevel(logging.CRITICAL)
     calibration = Calibration(arguments.sampling_angstrom, arguments.beam_fraction_per_count, arguments.black_level)
     found = find_micrographs(arguments.paths)
-    model = load_model(arguments.model or _champion(arguments.model_name))
+    model_file = arguments.model or _champion(arguments.model_name)
+    model = load_model(model_file)
     for path in found.skipped:
         print(f"skipped {path}: not a micrograph", file=sys.stderr)
-    summary = score_batch(found, arguments.out, model, calibration)
+    if arguments.scheduler is None:
+        summary = score_batch(found, arguments.out, model, calibration)
+    else:
+        from heamap_serving.spread import score_spread
+
+        summary = score_spread(found, arguments.out, model, model_file, calibration, arguments.scheduler)
     for record in summary.records:
         if record.get("aggregated"):
             print(f"{record['file']}: {record['aggregated']}")

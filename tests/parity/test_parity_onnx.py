@@ -1,6 +1,7 @@
 """Keras and onnxruntime say the same, and the graph is the one that was meant."""
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import keras
@@ -8,10 +9,13 @@ import numpy as np
 import onnx
 import pytest
 
-from heamap.contract import INPUT_NAME, METADATA_KEY, OUTPUT_NAME, Contract, Lineage, TrainingRanges
+from heamap.contract import INPUT_NAME, METADATA_KEY, OUTPUT_NAME, Contract, Lineage, TrainingRanges, seal_fault
 from heamap.elements import ELEMENTS
+from heamap.errors import InputError
 from heamap.lifecycle import export
 from heamap.network import fcn
+from heamap_serving.micrograph import Micrograph
+from heamap_serving.score import Calibration, score
 from heamap_serving.session import load_model
 
 FILTERS = (4, 8, 12)
@@ -90,26 +94,35 @@ def test_any_batch_and_size_gives_the_same_maps(
     assert np.abs(found - expected).max() < 1e-5 * max(1.0, float(np.abs(expected).max()))
 
 
-def test_the_graph_is_folded_and_has_no_stray_transpose(exported: Path) -> None:
+def test_the_graph_is_folded_and_has_no_stray_transpose_or_reshape(exported: Path) -> None:
     model = onnx.load(exported)
     operators = Counter(node.op_type for node in model.graph.node)
-    assert set(operators) <= {
-        "Conv",
-        "Relu",
-        "Add",
-        "MaxPool",
-        "Concat",
-        "DepthToSpace",
-        "Reshape",
-        "Unsqueeze",
-        "Transpose",
+    levels = len(FILTERS) - 1
+    # A level has two blocks and a narrowing; five convolutions and an addition make a block; the bridge is one more.
+    convolutions = 5 * (2 * levels + 1) + levels
+    assert operators == {
+        "Conv": convolutions + 1,
+        "Relu": convolutions,
+        "Add": 2 * levels + 1 + levels,
+        "MaxPool": levels,
+        "Resize": levels,
+        "Transpose": 2,
     }
-    assert operators["Transpose"] == 1
-    assert operators["DepthToSpace"] == operators["MaxPool"] == len(FILTERS) - 1
-    assert {initializer.data_type for initializer in model.graph.initializer} <= {
-        onnx.TensorProto.FLOAT,
-        onnx.TensorProto.INT64,
-    }
+    assert [model.graph.node[place].op_type for place in (0, -1)] == ["Transpose", "Transpose"]
+    assert {initializer.data_type for initializer in model.graph.initializer} == {onnx.TensorProto.FLOAT}
+
+
+def test_a_flipped_bit_breaks_the_seal(exported: Path, tmp_path: Path) -> None:
+    content = exported.read_bytes()
+    assert seal_fault(content) == ""
+    for place in (200, len(content) // 2, len(content) - 20):
+        damaged = bytearray(content)
+        damaged[place] ^= 1
+        assert "checksum" in seal_fault(bytes(damaged))
+    path = tmp_path / "damaged.onnx"
+    path.write_bytes(damaged)
+    with pytest.raises(InputError, match="checksum"):
+        load_model(path)
 
 
 def test_the_face_is_named_and_free_in_batch_and_size(exported: Path) -> None:
@@ -140,3 +153,30 @@ def test_parity_sees_a_difference_of_values_and_of_counts(float32: keras.Model, 
     differing = export.compare(same, lambda batch: same(batch) + np.float32(1.0), examples)
     assert differing.max_error == pytest.approx(1.0, rel=1e-3)
     assert differing.count_mismatch == 1.0
+
+
+@pytest.mark.parametrize("tile_pixels", [160 * 160, 200 * 240, 60_000])
+def test_tiles_of_any_size_leave_no_seams_in_maps_or_counts(exported: Path, tile_pixels: int) -> None:
+    model = load_model(exported)
+    rows, cols = np.mgrid[:403, :350]
+    image = (100 + 50 * np.cos(rows / 2.3) * np.cos(cols / 2.1) + images(1, 403, 350)[0, ..., 0]).astype(np.float32)
+    plain = score(Micrograph(image, (0.2, 0.2)), model, Calibration())
+    # Weights drawn at random: scaled so that the maps hold columns of atoms.
+    scale = 30 / float(plain.maps.sum(axis=-1).max())
+    model = replace(model, contract=CONTRACT.model_copy(update={"intensity_scale": scale}))
+    whole = score(Micrograph(image, (0.2, 0.2)), model, Calibration())
+    tiled = score(Micrograph(image, (0.2, 0.2)), model, Calibration(), tile_pixels=tile_pixels)
+    assert whole.cut.tiles == 1
+    assert tiled.cut.tiles > 3
+    assert len(whole.counts) > 100
+    np.testing.assert_allclose(tiled.maps, whole.maps, atol=1e-4)
+    np.testing.assert_allclose(tiled.positions, whole.positions, atol=1e-3)
+    np.testing.assert_array_equal(np.rint(tiled.counts), np.rint(whole.counts))
+
+
+def test_a_batch_gives_what_its_images_give_one_by_one(exported: Path) -> None:
+    model = load_model(exported)
+    batch = images(3, 64, 72)
+    together = model.predict(batch)
+    for image, maps in zip(batch, together, strict=True):
+        np.testing.assert_allclose(model.predict(image[None])[0], maps, atol=1e-6)

@@ -1,8 +1,11 @@
 """Element maps to column positions and counts."""
 
+from collections import defaultdict
+
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
+from scipy.spatial import cKDTree
 
 Floats = npt.NDArray[np.floating]
 
@@ -34,14 +37,63 @@ def find_columns(
     """
     if maps.ndim != 3:
         raise ValueError(f"expected maps (rows, cols, elements), got shape {maps.shape}")
-    total = maps.sum(axis=-1, dtype=np.float64)
+    pixels, heights, offsets = candidates(maps.sum(axis=-1, dtype=np.float64), threshold)
+    kept = strongest(pixels, heights, min_distance_angstrom / sampling_angstrom)
+    return pixels[kept] + offsets[kept]
+
+
+def candidates(
+    total: npt.NDArray[np.float64], threshold: float
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Maxima of a summed map that reach ``threshold`` and do not lie on its outermost pixels.
+
+    A maximum depends on its eight neighbours alone, so that a map may be searched in overlapping parts.
+
+    Parameters
+    ----------
+    total : (rows, cols) atoms
+
+    Returns
+    -------
+    (n, 2) pixels in reading order, (n,) heights, (n, 2) offsets to the place below the pixel
+    """
     if min(total.shape) < 3:
-        return np.empty((0, 2))
+        return np.empty((0, 2), np.int64), np.empty(0), np.empty((0, 2))
     peaks = (total == ndimage.maximum_filter(total, size=3, mode="nearest")) & (total >= threshold)
     peaks[[0, -1], :] = False
     peaks[:, [0, -1]] = False
-    positions = _highest_within(peaks, total, min_distance_angstrom / sampling_angstrom)
-    return positions + _subpixel(total, positions)
+    pixels = np.argwhere(peaks)
+    return pixels, total[peaks], _subpixel(total, pixels)
+
+
+def strongest(pixels: npt.NDArray[np.int64], heights: npt.NDArray[np.float64], radius: float) -> npt.NDArray[np.bool_]:
+    """Which maxima stay when the highest come first, each one silencing those closer than ``radius``.
+
+    Parameters
+    ----------
+    pixels : (n, 2) in reading order, which decides between equal heights
+    heights : (n,)
+    radius : in pixels
+
+    Returns
+    -------
+    (n,)
+    """
+    # A flat top is one column, however small the radius: neighbours of a pixel lie within the root of two.
+    squared = max(radius**2, 3.0)
+    silent = np.zeros(len(pixels), dtype=bool)
+    if len(pixels) < 2:
+        return ~silent
+    pairs = cKDTree(pixels).query_pairs(np.sqrt(squared), output_type="ndarray")
+    pairs = pairs[((pixels[pairs[:, 0]] - pixels[pairs[:, 1]]) ** 2).sum(axis=1) < squared]
+    near: dict[int, list[int]] = defaultdict(list)
+    for one, other in pairs.tolist():
+        near[one].append(other)
+        near[other].append(one)
+    for index in np.argsort(-heights, kind="stable").tolist():
+        if index in near and not silent[index]:
+            silent[near[index]] = True
+    return ~silent
 
 
 def read_counts(
@@ -71,31 +123,16 @@ def read_counts(
     return counts
 
 
-def _highest_within(
-    peaks: npt.NDArray[np.bool_], total: npt.NDArray[np.float64], radius: float
-) -> npt.NDArray[np.int64]:
-    """The highest peaks first, each one silencing those closer than ``radius`` pixels; ties in reading order."""
-    reach = int(np.ceil(radius))
-    down, right = np.mgrid[-reach : reach + 1, -reach : reach + 1]
-    # A flat top is one column, however small the radius.
-    near = down**2 + right**2 < max(radius**2, 3)
-    free = np.pad(np.ones(peaks.shape, dtype=bool), reach)
-    candidates = np.argwhere(peaks)
-    kept = np.zeros(peaks.shape, dtype=bool)
-    for row, col in candidates[np.argsort(-total[peaks], kind="stable")]:
-        if free[row + reach, col + reach]:
-            kept[row, col] = True
-            free[row : row + 2 * reach + 1, col : col + 2 * reach + 1] &= ~near
-    return np.argwhere(kept)
-
-
 def _subpixel(total: npt.NDArray[np.float64], positions: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
     """Vertex of the parabola through the logarithm of three pixels along each axis: exact for a Gaussian."""
-    logs = np.log(np.maximum(total, np.finfo(np.float32).tiny))
+
+    def log(row: npt.NDArray[np.int64], col: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+        return np.log(np.maximum(total[row, col], np.finfo(np.float32).tiny))
+
     row, col = positions.T
-    centre = logs[row, col]
+    centre = log(row, col)
     offsets = np.zeros(positions.shape)
-    pairs = ((logs[row - 1, col], logs[row + 1, col]), (logs[row, col - 1], logs[row, col + 1]))
+    pairs = ((log(row - 1, col), log(row + 1, col)), (log(row, col - 1), log(row, col + 1)))
     for axis, (before, after) in enumerate(pairs):
         curvature = before - 2 * centre + after
         bent = curvature < 0

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from heamap.contract import METADATA_KEY, Contract
 from heamap.errors import InputError
-from heamap.lifecycle import decisions, tracking
+from heamap.lifecycle import decisions, flavor, tracking
 from heamap.lifecycle import lineage as origins
 
 if TYPE_CHECKING:
@@ -105,12 +105,8 @@ def _register(onnx_path: Path, run_id: str, digest: str, model_name: str, lock: 
     import onnxruntime
 
     with tracking.resume(run_id) as run:
-        logged = mlflow.onnx.log_model(
-            onnx.load(onnx_path),
-            name="onnx",
-            save_as_external_data=False,
-            pip_requirements=[f"onnx=={onnx.__version__}", f"onnxruntime=={onnxruntime.__version__}"],
-        )
+        needs = [f"onnx=={onnx.__version__}", f"onnxruntime=={onnxruntime.__version__}"]
+        logged = flavor.log_model(onnx.load(onnx_path), digest, needs)
         mlflow.log_artifact(str(lock), str(Path(_lock_artifact(digest)).parent))
         known = tracking.run_lineage(run)
     tags = {ONNX_TAG: digest, LOCK_TAG: origins.sha256(lock), tracking.COMMIT_TAG: known.commit}

@@ -4,7 +4,6 @@ from serving_examples import WEIGHTS, lattice_image, make_contract, write_model
 
 from heamap.contract import METADATA_KEY
 from heamap.errors import InputError
-from heamap_serving import tiles
 from heamap_serving.micrograph import Micrograph
 from heamap_serving.outputs import column_table, fractions
 from heamap_serving.score import Calibration, score
@@ -42,12 +41,11 @@ def test_negative_counts_have_no_share():
     assert fractions(np.array([[-1.0, 0, 0, 0, 0]])).sum() == 0
 
 
-def test_tiled_and_whole_images_give_the_same_counts(model_file, monkeypatch):
+def test_tiled_and_whole_images_give_the_same_counts(model_file):
     image, _ = lattice_image((330, 420), (0.2, 0.2))
     model = load_model(model_file)
     whole = score(Micrograph(image, (0.2, 0.2)), model, Calibration())
-    monkeypatch.setattr(tiles.plan, "__kwdefaults__", {"tile": 256})
-    tiled = score(Micrograph(image, (0.2, 0.2)), model, Calibration())
+    tiled = score(Micrograph(image, (0.2, 0.2)), model, Calibration(), tile_pixels=256 * 256)
     assert whole.cut.tiles == 1
     assert tiled.cut.tiles > 1
     np.testing.assert_allclose(tiled.positions, whole.positions, atol=1e-6)

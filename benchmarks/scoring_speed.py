@@ -1,0 +1,144 @@
+"""What scoring costs beside its network, what its network costs beside TensorFlow's, and how much memory it takes.
+
+    python benchmarks/scoring_speed.py scoring MODEL.onnx IMAGE --pixels 1024 2048 4096
+    python benchmarks/scoring_speed.py runtimes MODEL.onnx MODEL.keras
+    python benchmarks/scoring_speed.py memory MODEL.onnx IMAGE --pixels 2048 4096 8192
+
+Wall seconds and CPU seconds (of the process and its children), alternating in one process. IMAGE is repeated to the
+sizes asked for. CPU seconds say more on a machine that others use.
+"""
+
+import argparse
+import os
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+
+import numpy as np
+
+from heamap.contract import INPUT_NAME
+from heamap_serving import tiles
+from heamap_serving.batch import find_micrographs, score_batch
+from heamap_serving.readers import read_micrograph
+from heamap_serving.score import Calibration
+from heamap_serving.session import Model, load_model
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=("scoring", "runtimes", "memory", "one"))
+    parser.add_argument("model", type=Path)
+    parser.add_argument("other", type=Path, help="a micrograph, or the Keras model for runtimes")
+    parser.add_argument("--pixels", type=int, nargs="+", default=[1024])
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--images", type=int, default=2)
+    arguments = parser.parse_args()
+    if arguments.what == "runtimes":
+        runtimes(arguments.model, arguments.other, arguments.pixels, arguments.rounds)
+    else:
+        for pixels in arguments.pixels:
+            with TemporaryDirectory() as folder:
+                if arguments.what == "memory":
+                    memory(arguments.model, arguments.other, pixels)
+                elif arguments.what == "one":
+                    whole(load_model(arguments.model), write_images(Path(folder), arguments.other, pixels, 1))
+                    print(*(resource.getrusage(who).ru_maxrss // 1024 for who in PROCESSES))
+                else:
+                    source = write_images(Path(folder), arguments.other, pixels, arguments.images)
+                    scoring(load_model(arguments.model), source, pixels, arguments.images, arguments.rounds)
+
+
+PROCESSES = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+
+
+def timed(work: Callable[[], object]) -> tuple[float, float]:
+    """Wall and CPU seconds, of finished children too."""
+
+    def cpu() -> float:
+        return sum(usage.ru_utime + usage.ru_stime for usage in map(resource.getrusage, PROCESSES))
+
+    start, before = time.perf_counter(), cpu()
+    work()
+    return time.perf_counter() - start, cpu() - before
+
+
+def write_images(folder: Path, micrograph: Path, pixels: int, number: int) -> Path:
+    """Images of pixels x pixels, a micrograph side by side with itself, row by row so that memory stays small."""
+    cell = read_micrograph(micrograph).image
+    across = np.tile(cell, (1, -(-pixels // cell.shape[1])))[:, :pixels]
+    source = folder / "images"
+    source.mkdir()
+    for index in range(number):
+        image = np.lib.format.open_memmap(source / f"{index}.npy", mode="w+", dtype=np.float32, shape=(pixels, pixels))
+        for row in range(0, pixels, len(cell)):
+            image[row : row + len(cell)] = across[: pixels - row] + index
+        image.flush()
+        del image
+    return source
+
+
+def whole(model: Model, source: Path) -> None:
+    """Files in, results out."""
+    with TemporaryDirectory() as out:
+        calibration = Calibration(sampling_angstrom=model.contract.sampling_angstrom)
+        summary = score_batch(find_micrographs([source]), Path(out), model, calibration)
+        assert not summary.failed
+
+
+def scoring(model: Model, source: Path, pixels: int, images: int, rounds: int) -> None:
+    cut = tiles.plan((pixels, pixels), stride=model.contract.stride)
+    tile = np.random.default_rng(0).normal(size=(1, *cut.tile, 1)).astype(np.float32)
+
+    def bare() -> None:
+        for _ in range(images * cut.tiles):
+            model.session.run(None, {INPUT_NAME: tile})
+
+    bare()
+    found = [(timed(bare), timed(lambda: whole(model, source))) for _ in range(rounds)]
+    for index, clock in enumerate(("wall", "CPU")):
+        network, total = (median(entry[part][index] for entry in found) for part in (0, 1))
+        ratio = median(entry[1][index] / entry[0][index] for entry in found)
+        halo = cut.tiles * cut.tile[0] * cut.tile[1] / pixels**2
+        print(
+            f"{images} x {pixels}^2, {cut.tiles} tiles of {cut.tile} (halos {halo:.3f}), {clock}: "
+            f"network {network:.2f} s, end to end {total:.2f} s, ratio {ratio:.2f}",
+            flush=True,
+        )
+
+
+def runtimes(onnx_file: Path, keras_file: Path, sizes: list[int], rounds: int) -> None:
+    import tensorflow as tf
+
+    from heamap.lifecycle.export import load_float32
+
+    keras_model = load_float32(keras_file)
+    graph = tf.function(lambda image: keras_model(image, training=False))
+    model = load_model(onnx_file)
+    for pixels in sizes:
+        image = np.random.default_rng(0).normal(size=(1, pixels, pixels, 1)).astype(np.float32)
+        tensor = tf.constant(image)
+        runs = {"TensorFlow": lambda t=tensor: graph(t).numpy(), "onnxruntime": lambda i=image: model.predict(i)}
+        for run in runs.values():
+            run()
+        found = [{name: timed(run) for name, run in runs.items()} for _ in range(rounds)]
+        for name in runs:
+            wall, cpu = (median(entry[name][index] for entry in found) for index in (0, 1))
+            print(f"{pixels}^2 {name}: wall {wall:.3f} s, CPU {cpu:.3f} s, {wall / pixels**2 * 1e6:.3f} s a megapixel")
+        ratio = median(entry["onnxruntime"][0] / entry["TensorFlow"][0] for entry in found)
+        print(f"{pixels}^2 onnxruntime over TensorFlow, wall: {ratio:.2f}", flush=True)
+
+
+def memory(model: Path, micrograph: Path, pixels: int) -> None:
+    command = [sys.executable, __file__, "one", str(model), str(micrograph), "--pixels", str(pixels)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, env=os.environ)
+    own, child = done.stdout.split()[-2:]
+    print(f"{pixels}^2: peak RSS {own} MB, of the reading process {child} MB", flush=True)
+
+
+if __name__ == "__main__":
+    main()

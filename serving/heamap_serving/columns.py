@@ -1,0 +1,57 @@
+"""Columns of maps of any size: found and read band by band, the same ones as at once."""
+
+import numpy as np
+import numpy.typing as npt
+
+from heamap.evaluation.readout import candidates, read_counts, strongest
+from heamap_serving import scratch
+
+Maps = npt.NDArray[np.float32]
+
+BAND_PIXELS = 2**21
+"""Pixels that are worked on at a time."""
+
+SPLINE_REACH = 32
+"""Rows beyond a band that its counts are read with: a cubic spline keeps .27 of what is a pixel away, here 1e-18."""
+
+
+def locate(maps: Maps, *, radius: float, threshold: float, band_pixels: int = BAND_PIXELS) -> npt.NDArray[np.float64]:
+    """Positions of the columns, as ``heamap.evaluation.readout.find_columns`` finds them.
+
+    Maxima are local; which of two near ones stays is decided among those of the whole image.
+
+    Parameters
+    ----------
+    maps : (rows, cols, elements) in atoms
+    radius : of two maxima closer than this many pixels only the higher one stays
+    threshold : smallest height of the summed map, in atoms
+
+    Returns
+    -------
+    (n, 2) row and column in pixels, ordered by row, then column
+    """
+    found = []
+    for start, stop in scratch.row_bands(maps.shape, band_pixels):
+        first = max(start - 1, 0)
+        total = maps[first : stop + 1].sum(axis=-1, dtype=np.float64)
+        pixels, heights, offsets = candidates(total, threshold)
+        found.append((pixels + np.array([first, 0]), heights, offsets))
+        scratch.release(maps)
+    pixels, heights, offsets = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    kept = strongest(pixels, heights, radius)
+    return pixels[kept] + offsets[kept]
+
+
+def counts_at(
+    maps: Maps, positions: npt.NDArray[np.float64], *, band_pixels: int = BAND_PIXELS
+) -> npt.NDArray[np.float64]:
+    """Counts (n, elements) at positions (n, 2), as ``heamap.evaluation.readout.read_counts`` reads them."""
+    counts = np.empty((len(positions), maps.shape[-1]))
+    for start, stop in scratch.row_bands(maps.shape, band_pixels):
+        inside = (positions[:, 0] >= start) & (positions[:, 0] < stop)
+        if inside.any():
+            first = max(start - SPLINE_REACH, 0)
+            rows, cols = positions[inside].T
+            counts[inside] = read_counts(maps[first : stop + SPLINE_REACH], rows - first, cols)
+            scratch.release(maps)
+    return counts

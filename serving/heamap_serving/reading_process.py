@@ -1,0 +1,68 @@
+"""The process behind ``guarded.Reader``: one request a line, one answer a line."""
+
+import json
+import os
+import resource
+import sys
+from pathlib import Path
+from typing import Any, TextIO
+
+BASE_BYTES = 3 * 2**30
+"""Address space of the libraries and of an image of ordinary size."""
+
+BYTES_PER_FILE_BYTE = 32
+"""And for every byte of the file: a compressed one holds more than its size."""
+
+
+def memory_limit(file_bytes: int) -> int:
+    """Address space that a file of that size may make the process take, in bytes."""
+    return BASE_BYTES + BYTES_PER_FILE_BYTE * file_bytes
+
+
+def answer(request: dict[str, str]) -> dict[str, Any]:
+    """Read the file ``path`` and leave its pixels, (rows, cols) float32, in the file ``pixels``."""
+    from heamap.errors import InputError
+    from heamap_serving.readers import read_micrograph
+
+    path, pixels = Path(request["path"]), Path(request["pixels"])
+    _limit(memory_limit(path.stat().st_size))
+    try:
+        micrograph = read_micrograph(path, pixels.parent)
+        _leave(micrograph.image, pixels)
+    except InputError as error:
+        return {"refused": str(error)}
+    except OSError as error:
+        return {"refused": error.strerror or "cannot be read"}
+    return {
+        "shape": list(micrograph.image.shape),
+        "sampling": micrograph.sampling_angstrom,
+        "fault": micrograph.fault,
+    }
+
+
+def main(requests: TextIO, answers: TextIO) -> None:
+    """Answer every request until there are no more."""
+    for line in requests:
+        answers.write(json.dumps(answer(json.loads(line))) + "\n")
+        answers.flush()
+
+
+def _leave(image: Any, pixels: Path) -> None:
+    from heamap_serving import scratch
+
+    with pixels.open("wb") as file:
+        for start, stop in scratch.row_bands(image.shape, 2**22):
+            image[start:stop].tofile(file)
+            scratch.release(image)
+
+
+def _limit(size: int) -> None:
+    _, most = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (size if most == resource.RLIM_INFINITY else min(size, most), most))
+
+
+if __name__ == "__main__":
+    # What the libraries print would break the answers.
+    answers = os.fdopen(os.dup(sys.stdout.fileno()), "w")
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    main(sys.stdin, answers)

@@ -1,0 +1,100 @@
+"""An exported graph, cleaned for onnxruntime, and sealed against damage."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from heamap.contract import SEAL_BLANK, SEAL_KEY, seal_value
+
+if TYPE_CHECKING:
+    import onnx
+
+TO_CHANNELS_FIRST = (0, 3, 1, 2)
+ORDER_KEEPING = ("Unsqueeze", "Squeeze", "Reshape", "Transpose")
+"""What a converter may put between the image and the first convolution: one channel makes all of them mere views."""
+
+
+def clean(model: "onnx.ModelProto") -> None:
+    """Spell the graph in the operators that onnxruntime runs in its own blocked layout, in place.
+
+    * Four copies of the channels folded out by ``DepthToSpace`` become ``Resize`` to the nearest neighbour: onnxruntime
+      runs that, like convolutions and pooling, on blocks of channels, and so never leaves that layout from the first
+      convolution to the last.
+    * Whatever brings the image (batch, rows, cols, 1) to the first convolution becomes one ``Transpose``.
+    """
+    _enlarge_by_resize(model.graph)
+    _enter_by_transpose(model.graph)
+
+
+def seal(model: "onnx.ModelProto") -> None:
+    """Write the checksum of the serialised model into its metadata, in place: any flipped bit shows on loading.
+
+    The checksum is that of the file with the checksum's own digits blank (``heamap.contract.SEAL_BLANK``).
+    """
+    entry = model.metadata_props.add(key=SEAL_KEY, value=SEAL_BLANK)
+    entry.value = seal_value(hashlib.sha256(model.SerializeToString()).hexdigest())
+
+
+def _enlarge_by_resize(graph: "onnx.GraphProto") -> None:
+    from onnx import helper, numpy_helper
+
+    scales = "enlarge_scales"
+    made = {output: node for node in graph.node for output in node.output}
+    for place, node in enumerate(graph.node):
+        if node.op_type != "DepthToSpace":
+            continue
+        copies = made[node.input[0]]
+        if copies.op_type != "Concat" or len(copies.input) != 4 or len(set(copies.input)) != 1:
+            continue
+        resize = helper.make_node(
+            "Resize",
+            [copies.input[0], "", scales],
+            list(node.output),
+            name=node.name,
+            mode="nearest",
+            nearest_mode="floor",
+            coordinate_transformation_mode="asymmetric",
+        )
+        graph.node[place].CopyFrom(resize)
+    if any(scales in node.input for node in graph.node):
+        graph.initializer.append(numpy_helper.from_array(np.array([1, 1, 2, 2], np.float32), scales))
+    _drop_unused(graph)
+
+
+def _enter_by_transpose(graph: "onnx.GraphProto") -> None:
+    from onnx import helper
+
+    image = graph.input[0].name
+    users = {name: [node for node in graph.node if name in node.input] for name in (image, *_outputs(graph))}
+    name, chain = image, []
+    while len(users[name]) == 1 and users[name][0].op_type in ORDER_KEEPING:
+        chain.append(users[name][0])
+        name = chain[-1].output[0]
+    if len(users[name]) != 1 or users[name][0].op_type != "Conv":
+        return
+    for node in chain:
+        graph.node.remove(node)
+    entry = helper.make_node("Transpose", [image], [name], name="channels_first", perm=TO_CHANNELS_FIRST)
+    graph.node.insert(0, entry)
+    _drop_unused(graph)
+
+
+def _outputs(graph: "onnx.GraphProto") -> Iterator[str]:
+    for node in graph.node:
+        yield from node.output
+
+
+def _drop_unused(graph: "onnx.GraphProto") -> None:
+    """Nodes and weights that nothing reads any more."""
+    while True:
+        read = Counter(name for node in graph.node for name in node.input) + Counter(item.name for item in graph.output)
+        idle = [node for node in graph.node if not any(read[name] for name in node.output)]
+        if not idle:
+            break
+        for node in idle:
+            graph.node.remove(node)
+    for weights in [item for item in graph.initializer if not read[item.name]]:
+        graph.initializer.remove(weights)

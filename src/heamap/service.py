@@ -1,0 +1,72 @@
+"""The registered model as a Python function of MLflow: images in, tables of columns out.
+
+    mlflow models serve -m models:/heamap-fcn@champion --env-manager local
+
+loads it by this module (``heamap.lifecycle.flavor``).
+"""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from heamap.errors import InputError
+from heamap.lifecycle.flavor import IMAGE, ROW, SAMPLING, SHA256
+from heamap_serving.micrograph import Micrograph, clean_image
+from heamap_serving.outputs import column_table
+from heamap_serving.score import Calibration, score
+from heamap_serving.session import Model, load_model
+
+
+class Scorer:
+    """Scores the rows of a table."""
+
+    def __init__(self, model: Model) -> None:
+        self._model = model
+
+    def predict(self, table: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:  # noqa: ARG002
+        """Columns of every micrograph.
+
+        Parameters
+        ----------
+        table : ``image``, rows of pixels in any unit, and ``sampling_angstrom``, a micrograph a row
+        params : MLflow's; there are none
+
+        Returns
+        -------
+        one row a column: ``request_row``, the row of the request from 0, and what ``columns.csv`` holds
+
+        Raises
+        ------
+        MlflowException : a micrograph cannot be scored; the server answers 400 with the line
+        """
+        from mlflow.exceptions import MlflowException
+
+        found = []
+        for row, (pixels, sampling) in enumerate(zip(table[IMAGE], table[SAMPLING], strict=True)):
+            try:
+                columns = self._columns(pixels, float(sampling))
+            except InputError as error:
+                raise MlflowException.invalid_parameter_value(f"row {row}: {error}") from None
+            found.append(columns.assign(**{ROW: row}))
+        answer = pd.concat(found, ignore_index=True)
+        return answer[[ROW, *answer.columns.drop(ROW)]]
+
+    def _columns(self, pixels: Any, sampling: float) -> pd.DataFrame:
+        try:
+            image = np.array([np.asarray(row, dtype=np.float64) for row in pixels])
+        except (TypeError, ValueError):
+            raise InputError("image must be rows of numbers, all of one length") from None
+        micrograph = Micrograph(clean_image(image), None)
+        scored = score(micrograph, self._model, Calibration(sampling_angstrom=sampling))
+        return column_table(scored, self._model.contract.sampling_angstrom)
+
+
+def _load_pyfunc(path: str) -> Scorer:
+    """What MLflow calls with the path of the ONNX file; the file must be the one that was registered."""
+    import mlflow
+
+    file = Path(path)
+    known = mlflow.models.Model.load(str(file.parent)).metadata or {}
+    return Scorer(load_model(file, known.get(SHA256)))

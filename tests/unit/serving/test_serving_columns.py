@@ -1,0 +1,37 @@
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from heamap.evaluation.readout import find_columns, read_counts
+from heamap_serving.columns import counts_at, locate
+
+
+def maps_of(seed, flat=False):
+    maps = 40 * ndimage.gaussian_filter(np.random.default_rng(seed).random((150, 170, 5)), (2, 2, 0))
+    return (np.rint(maps) if flat else maps).astype(np.float32)
+
+
+@pytest.mark.parametrize("band_pixels", [170, 5 * 170, 40 * 170, 10**9])
+@pytest.mark.parametrize("flat", [False, True])
+def test_columns_are_the_same_in_bands_of_any_height(band_pixels, flat):
+    maps = maps_of(0, flat)
+    whole = find_columns(maps, sampling_angstrom=0.2, min_distance_angstrom=1.6, threshold=90.0)
+    found = locate(maps, radius=8.0, threshold=90.0, band_pixels=band_pixels)
+    assert len(whole) > 20
+    np.testing.assert_array_equal(found, whole)
+
+
+@pytest.mark.parametrize("band_pixels", [170, 40 * 170, 10**9])
+def test_counts_are_the_same_in_bands_of_any_height(band_pixels):
+    maps = maps_of(1)
+    positions = np.random.default_rng(2).uniform((0, 0), (149, 169), (500, 2))
+    positions[:3] = [[0, 0], [149, 169], [75, 0]]
+    found = counts_at(maps, positions, band_pixels=band_pixels)
+    np.testing.assert_allclose(found, read_counts(maps, *positions.T), atol=1e-9)
+
+
+def test_maps_without_columns_give_none():
+    empty = np.zeros((60, 50, 5), np.float32)
+    positions = locate(empty, radius=8.0, threshold=1.0, band_pixels=500)
+    assert positions.shape == (0, 2)
+    assert counts_at(empty, positions).shape == (0, 5)

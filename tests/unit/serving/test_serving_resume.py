@@ -1,0 +1,131 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from functools import partial
+
+import numpy as np
+import pandas as pd
+import pytest
+from serving_examples import lattice_image, make_contract, write_model
+
+from heamap.contract import METADATA_KEY
+from heamap_serving import finished
+from heamap_serving.batch import find_micrographs, score_batch
+from heamap_serving.pipeline import Behind, ahead
+from heamap_serving.score import Calibration
+from heamap_serving.session import load_model
+
+IMAGES = 6
+
+
+@pytest.fixture
+def folder(tmp_path):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    image, _ = lattice_image((120, 130), (0.2, 0.2))
+    for number in range(IMAGES):
+        np.save(folder / f"{number}.npy", image + number)
+    return folder
+
+
+def batch(folder, out, model_file, **options):
+    calibration = Calibration(**({"sampling_angstrom": 0.2} | options))
+    return score_batch(find_micrographs([folder]), out, load_model(model_file), calibration)
+
+
+def made(out):
+    """When each image's result was written."""
+    return {path.parent.name: path.stat().st_mtime_ns for path in sorted(out.glob("[0-9]*/provenance.json"))}
+
+
+def test_a_killed_batch_goes_on_where_it_was(folder, model_file, tmp_path):
+    out = tmp_path / "out"
+    command = "import sys; from heamap.cli import main; sys.exit(main(sys.argv[1:]))"
+    arguments = ["score", folder, "--out", out, "--model", model_file, "--sampling-angstrom", "0.2"]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    running = subprocess.Popen([sys.executable, "-c", command, *arguments], env=environment, stderr=subprocess.DEVNULL)
+    while len(made(out)) < 2:
+        assert running.poll() is None
+        time.sleep(0.005)
+    running.send_signal(signal.SIGKILL)
+    running.wait()
+    before = made(out)
+    assert 2 <= len(before) < IMAGES
+
+    summary = batch(folder, out, model_file)
+
+    after = made(out)
+    assert {name: after[name] for name in before} == before
+    assert len(after) == IMAGES
+    assert (len(summary.records), summary.failed) == (IMAGES, 0)
+    assert sorted(path.name for path in out.iterdir()) == [*map(str, range(IMAGES)), "summary.csv", "summary.json"]
+    fresh = batch(folder, tmp_path / "fresh", model_file)
+    assert summary.records == fresh.records
+    for path in (tmp_path / "fresh").rglob("*"):
+        if path.is_file():
+            assert path.read_bytes() == (out / path.relative_to(tmp_path / "fresh")).read_bytes(), path
+
+
+def test_another_file_model_or_option_is_scored_again_and_nothing_else(folder, model_file, tmp_path):
+    out = tmp_path / "out"
+    batch(folder, out, model_file)
+    first = made(out)
+    batch(folder, out, model_file)
+    assert made(out) == first
+
+    np.save(folder / "3.npy", 2 * np.load(folder / "3.npy"))
+    batch(folder, out, model_file)
+    second = made(out)
+    assert [name for name in first if second[name] != first[name]] == ["3"]
+
+    (out / "4" / "provenance.json").write_text("{}")
+    batch(folder, out, model_file)
+    third = made(out)
+    assert [name for name in first if third[name] != second[name]] == ["4"]
+
+    batch(folder, out, model_file, sampling_angstrom=0.19)
+    fourth = made(out)
+    assert not set(third.items()) & set(fourth.items())
+
+    other = write_model(tmp_path / "other.onnx", {METADATA_KEY: make_contract().to_json()}, weights=(9.0, 4, 3, 2, 1))
+    batch(folder, out, other, sampling_angstrom=0.19)
+    assert not set(fourth.items()) & set(made(out).items())
+    assert json.loads((out / "summary.json").read_text())["scored"] == IMAGES
+    assert pd.read_csv(out / "0" / "columns.csv")["Pt"].max() > 0
+
+
+def test_a_result_appears_whole_or_not_at_all(tmp_path):
+    folder = tmp_path / "a"
+    with pytest.raises(FileNotFoundError), finished.appearing(folder) as unfinished:
+        (unfinished / "half").rename(unfinished / "absent" / "half")
+    assert list(tmp_path.iterdir()) == []
+    for name in ("old", "new"):
+        with finished.appearing(folder) as unfinished:
+            (unfinished / name).touch()
+            assert not (folder / name).exists()
+    assert [path.name for path in folder.iterdir()] == ["new"]
+
+
+def test_work_ahead_and_behind_keeps_its_order_and_its_bounds():
+    started, put = [], []
+
+    def prepare(number):
+        started.append(number)
+        if number == 2:
+            raise KeyError(number)
+        return 10 * number
+
+    def keep(done):
+        put.append(done)
+        return done
+
+    outcomes = []
+    with Behind(1) as writer:
+        for number, future in ahead(prepare, range(5), 1):
+            assert max(started, default=0) <= number + 1
+            if future.exception() is None:
+                outcomes.append(writer.put(partial(keep, future.result())))
+    assert [outcome.result() for outcome in outcomes] == put == [0, 10, 30, 40]

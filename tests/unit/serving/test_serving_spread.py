@@ -1,0 +1,51 @@
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from distributed import LocalCluster
+from serving_examples import lattice_image
+
+from heamap.cli import main
+
+
+def score(*arguments):
+    return main(["score", *map(str, arguments), "--sampling-angstrom", "0.2"])
+
+
+@pytest.fixture
+def folder(tmp_path):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for number in range(3):
+        np.save(folder / f"{number}.npy", lattice_image((120, 130), (0.2, 0.2))[0] + number)
+    (folder / "broken.dm3").write_bytes(b"\0\0\0\3garbage")
+    return folder
+
+
+def test_a_cluster_gives_the_files_of_one_process(folder, model_file, tmp_path, capfd):
+    alone, spread = tmp_path / "alone", tmp_path / "spread"
+    assert score(folder, "--out", alone, "--model", model_file) == 1
+    with LocalCluster(n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None) as cluster:
+        address = cluster.scheduler_address
+        assert score(folder, "--out", spread, "--model", model_file, "--scheduler", address) == 1
+        assert "broken.dm3: damaged" in capfd.readouterr().err
+        made = {path: path.stat().st_mtime_ns for path in spread.glob("*/provenance.json")}
+        assert len(made) == 3
+        assert score(folder, "--out", spread, "--model", model_file, "--scheduler", address) == 1
+        assert {path: path.stat().st_mtime_ns for path in made} == made
+    for path in alone.rglob("*"):
+        if path.is_file():
+            assert path.read_bytes() == (spread / path.relative_to(alone)).read_bytes(), path
+
+
+def test_a_scheduler_that_does_not_answer_is_told_in_one_line(folder, model_file, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("heamap_serving.spread.CONNECT_TIMEOUT_SECONDS", 0.5)
+    out = tmp_path / "out"
+    assert score(folder, "--out", out, "--model", model_file, "--scheduler", "tcp://127.0.0.1:9") == 2
+    assert "no Dask scheduler answers at 'tcp://127.0.0.1:9'" in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_the_scorer_loads_no_dask_of_its_own():
+    code = "import sys, heamap_serving.batch\nassert not {'dask', 'distributed'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
