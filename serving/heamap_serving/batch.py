@@ -16,6 +16,8 @@ from tqdm import tqdm
 from heamap.elements import ELEMENTS
 from heamap.errors import InputError
 from heamap_serving.certainty import claims, doubted
+from heamap_serving.index_page import write_index
+from heamap_serving.options import DEFAULTS, Options
 from heamap_serving.outputs import image_composition, write
 from heamap_serving.readers import READERS, read_micrograph
 from heamap_serving.score import Calibration, score
@@ -64,7 +66,9 @@ def find_micrographs(paths: Sequence[Path]) -> Found:
     return Found(tuple(unique.values()), tuple(skipped))
 
 
-def score_file(path: Path, folder: Path, model: Model, calibration: Calibration) -> dict[str, Any]:
+def score_file(
+    path: Path, folder: Path, model: Model, calibration: Calibration, options: Options = DEFAULTS
+) -> dict[str, Any]:
     """Score one file into ``folder`` and return its record of the summary.
 
     Raises
@@ -72,7 +76,7 @@ def score_file(path: Path, folder: Path, model: Model, calibration: Calibration)
     InputError : the file cannot be scored; the line leaves the path to the caller
     """
     micrograph = read_micrograph(path)
-    scored = score(micrograph, model, calibration)
+    scored = score(micrograph, model, calibration, options.region)
     in_file = micrograph.sampling_angstrom
     source = {
         "file": path.name,
@@ -82,7 +86,7 @@ def score_file(path: Path, folder: Path, model: Model, calibration: Calibration)
         "beam_fraction_per_count": calibration.beam_fraction_per_count,
         "black_level": calibration.black_level,
     }
-    table = write(folder, path.name, scored, model, source)
+    table = write(folder, path.name, scored, model, source, options.elements)
     overall = image_composition(scored.counts)
     return {
         "file": str(path),
@@ -99,21 +103,23 @@ def score_file(path: Path, folder: Path, model: Model, calibration: Calibration)
     }
 
 
-def score_batch(found: Found, out: Path, model: Model, calibration: Calibration) -> Summary:
-    """Score every micrograph into a folder of its own below ``out``; write ``summary.csv`` and ``summary.json``."""
+def score_batch(
+    found: Found, out: Path, model: Model, calibration: Calibration, options: Options = DEFAULTS
+) -> Summary:
+    """Score every micrograph into a folder of its own below ``out``; write the summary and ``index.html``."""
     out.mkdir(parents=True, exist_ok=True)
     records: list[dict[str, Any]] = []
     names = _folder_names(found.micrographs)
     with tqdm(total=len(names), unit="image", desc="score") as bar:
         for path, name in zip(found.micrographs, names, strict=True):
             try:
-                records.append(score_file(path, out / name, model, calibration))
+                records.append(score_file(path, out / name, model, calibration, options))
             except InputError as error:
                 tqdm.write(f"heamap: {path}: {error}", file=sys.stderr)
                 records.append({"file": str(path), "folder": "", "status": "failed", "message": str(error)})
             bar.update()
     summary = Summary(tuple(records), sum(record["status"] == "failed" for record in records))
-    _write_summary(out, summary, found, model)
+    write_summary(out, summary, found, model)
     return summary
 
 
@@ -135,7 +141,8 @@ def _folder_names(paths: Sequence[Path]) -> list[str]:
     return names
 
 
-def _write_summary(out: Path, summary: Summary, found: Found, model: Model) -> None:
+def write_summary(out: Path, summary: Summary, found: Found, model: Model) -> None:
+    """Write ``summary.csv``, ``summary.json`` and ``index.html``."""
     pd.DataFrame(summary.records).to_csv(out / "summary.csv", index=False, float_format="%.5f")
     record = {
         "model": {"file": model.name, "sha256": model.sha256, "provider": model.provider},
@@ -145,3 +152,4 @@ def _write_summary(out: Path, summary: Summary, found: Found, model: Model) -> N
         "images": summary.records,
     }
     (out / "summary.json").write_text(json.dumps(record, indent=2) + "\n")
+    write_index(out, summary.records, found.skipped, model)

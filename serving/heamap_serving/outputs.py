@@ -1,8 +1,6 @@
 """What is written for one micrograph: column table, maps, picture, provenance."""
 
 import json
-import platform
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -10,35 +8,19 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import tifffile
+from matplotlib.figure import Figure
 
-import heamap
 from heamap.elements import ELEMENTS
 from heamap.evaluation.targets import TARGETS, with_sums
-from heamap_serving import tiles
 from heamap_serving.certainty import claims, doubted
 from heamap_serving.figure import draw
+from heamap_serving.hyperspy_file import write_maps
+from heamap_serving.pictures import thumbnail_png
+from heamap_serving.provenance import provenance
+from heamap_serving.report import report
 from heamap_serving.score import Scored
 from heamap_serving.session import Model
-
-PACKAGES = ("numpy", "scipy", "onnxruntime-gpu", "rosettasciio", "tifffile", "pandas", "matplotlib")
-
-
-def fractions(counts: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """In-column atomic fractions (n, 5) of counts (n, 5); a negative count stands for none, no atoms give zeros."""
-    atoms = np.maximum(counts, 0.0)
-    total = atoms.sum(axis=1, keepdims=True)
-    return np.divide(atoms, total, out=np.zeros_like(atoms), where=total > 0)
-
-
-def image_composition(counts: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Atomic fractions (5,) of all columns of an image together; zeros where there are no atoms.
-
-    Parameters
-    ----------
-    counts : (n, 5) atoms; a negative count stands for none
-    """
-    whole: npt.NDArray[np.float64] = fractions(np.maximum(counts, 0.0).sum(axis=0, keepdims=True))[0]
-    return whole
+from heamap_serving.shares import fractions, image_composition
 
 
 def column_table(scored: Scored, sampling_angstrom: float) -> pd.DataFrame:
@@ -51,12 +33,13 @@ def column_table(scored: Scored, sampling_angstrom: float) -> pd.DataFrame:
     and ``high_*`` of every count, whole atoms, and ``calibrated``, whether the total lies where the intervals were
     calibrated.
     """
-    y, x = (scored.positions * sampling_angstrom).T
+    y, x = (scored.positions * sampling_angstrom + np.asarray(scored.origin_angstrom)).T
+    row, col = scored.places_px(sampling_angstrom).T
     table = pd.DataFrame(
         {
             "column": np.arange(len(y), dtype=np.int32),
-            "row_px": y / scored.original_steps[0],
-            "col_px": x / scored.original_steps[1],
+            "row_px": row,
+            "col_px": col,
             "x_angstrom": x,
             "y_angstrom": y,
         }
@@ -72,12 +55,15 @@ def column_table(scored: Scored, sampling_angstrom: float) -> pd.DataFrame:
     return table
 
 
-def write(folder: Path, title: str, scored: Scored, model: Model, source: dict[str, Any]) -> pd.DataFrame:
-    """Write ``columns.csv``, ``columns.parquet``, ``maps.tif``, ``figure.png`` and, last, ``provenance.json``.
+def write(
+    folder: Path, title: str, scored: Scored, model: Model, source: dict[str, Any], elements: tuple[str, ...] = ELEMENTS
+) -> pd.DataFrame:
+    """Write tables, maps, pictures, the report and, last, ``provenance.json``.
 
     Parameters
     ----------
     source : what is recorded of the input file
+    elements : to draw
 
     Returns
     -------
@@ -89,8 +75,23 @@ def write(folder: Path, title: str, scored: Scored, model: Model, source: dict[s
     table.to_csv(folder / "columns.csv", index=False, float_format="%.4f")
     table.to_parquet(folder / "columns.parquet", index=False)
     _write_maps(folder / "maps.tif", scored.maps, sampling)
-    picture = draw(
-        title=title,
+    write_maps(folder / "maps.hspy", scored.maps, sampling, scored.origin_angstrom)
+    picture = picture_of(scored, model, title, elements)
+    picture.savefig(folder / "figure.png", dpi=130, metadata={"Software": None})
+    picture.savefig(folder / "figure.pdf", dpi=200, metadata={"Creator": None, "Producer": None, "CreationDate": None})
+    (folder / "thumbnail.png").write_bytes(thumbnail_png(scored.image))
+    record = provenance(scored, model, source)
+    still = (folder / "figure.png").read_bytes()
+    (folder / "report.html").write_text(report(title, scored, model, record, still, elements), encoding="utf-8")
+    (folder / "provenance.json").write_text(json.dumps(record, indent=2) + "\n")
+    return table
+
+
+def picture_of(scored: Scored, model: Model, title: str, elements: tuple[str, ...] = ELEMENTS) -> Figure:
+    """The picture of a scored micrograph."""
+    # A dollar sign in a file name would start a formula.
+    return draw(
+        title=title.replace("$", r"\$"),
         image=scored.image,
         maps=scored.maps,
         positions=scored.positions,
@@ -99,12 +100,9 @@ def write(folder: Path, title: str, scored: Scored, model: Model, source: dict[s
         certainty=scored.certainty,
         doubted=doubted(model.contract),
         remarks=claims(scored.aggregation),
-        sampling_angstrom=sampling,
+        sampling_angstrom=model.contract.sampling_angstrom,
+        elements=elements,
     )
-    picture.savefig(folder / "figure.png", dpi=130, metadata={"Software": None})
-    record = json.dumps(_provenance(scored, model, source), indent=2)
-    (folder / "provenance.json").write_text(record + "\n")
-    return table
 
 
 def _write_maps(path: Path, maps: npt.NDArray[np.float32], sampling_angstrom: float) -> None:
@@ -117,37 +115,3 @@ def _write_maps(path: Path, maps: npt.NDArray[np.float32], sampling_angstrom: fl
         resolution=(pixels_per_nm, pixels_per_nm),
         metadata={"axes": "CYX", "unit": "nm", "mode": "grayscale", "Labels": [f"{e} (atoms)" for e in ELEMENTS]},
     )
-
-
-def _provenance(scored: Scored, model: Model, source: dict[str, Any]) -> dict[str, Any]:
-    accuracy = model.contract.accuracy
-    return {
-        "input": source,
-        "sampling": {
-            "original_angstrom": {"rows": scored.original_steps[0], "columns": scored.original_steps[1]},
-            "source": scored.sampling_source,
-            "used_angstrom": model.contract.sampling_angstrom,
-            "resampling": "Lanczos-3, cut at the coarser sampling limit",
-        },
-        "tiles": {
-            "image_pixels": list(scored.image.shape),
-            "padded_pixels": list(scored.cut.shape),
-            "tile_pixels": list(scored.cut.tile),
-            "margin_pixels": tiles.margin(model.contract.stride),
-            "number": scored.cut.tiles,
-        },
-        "intervals": None if scored.certainty is None else {"level": scored.certainty.level},
-        "accuracy": None if accuracy is None else accuracy.model_dump(mode="json"),
-        "aggregation": scored.aggregation,
-        "model": {
-            "file": model.name,
-            "sha256": model.sha256,
-            "provider": model.provider,
-            "contract": model.contract.model_dump(mode="json"),
-        },
-        "versions": {
-            "heamap": heamap.__version__,
-            "python": platform.python_version(),
-            **{package: version(package) for package in PACKAGES},
-        },
-    }

@@ -14,6 +14,7 @@ from heamap.imaging.normalize import normalize
 from heamap_serving import tiles
 from heamap_serving.certainty import Certainty, read_aggregation, read_certainty
 from heamap_serving.micrograph import Micrograph
+from heamap_serving.region import WHOLE, Region
 from heamap_serving.resample import resample, resampled_length
 from heamap_serving.session import Model
 
@@ -71,6 +72,8 @@ class Scored:
     original_steps : pixel size of the file's pixels along rows and columns, in Angstrom, as used
     sampling_source : ``file`` or ``option``
     cut : the tiles
+    region : part of the file's image that this is
+    in_beam_fractions : the image is in fractions of the incident beam
     """
 
     image: npt.NDArray[np.float32]
@@ -82,16 +85,33 @@ class Scored:
     original_steps: tuple[float, float]
     sampling_source: str
     cut: tiles.Plan
+    region: Region = WHOLE
+    in_beam_fractions: bool = False
+
+    def places_px(self, sampling_angstrom: float) -> npt.NDArray[np.float64]:
+        """Row and column (n, 2) of the columns in pixels of the file's whole image."""
+        return self.positions * (sampling_angstrom / np.asarray(self.original_steps)) + np.asarray(self.region.origin)
+
+    @property
+    def origin_angstrom(self) -> tuple[float, float]:
+        """Place of the first pixel along rows and columns, from the centre of the first pixel of the file's image."""
+        row, col = self.region.origin
+        return row * self.original_steps[0], col * self.original_steps[1]
 
 
-def score(micrograph: Micrograph, model: Model, calibration: Calibration) -> Scored:
+def score(micrograph: Micrograph, model: Model, calibration: Calibration, region: Region = WHOLE) -> Scored:
     """Resample, normalise, predict, find the columns and read their counts.
+
+    Parameters
+    ----------
+    region : of the micrograph; a mask takes columns out of everything that is counted, and changes no count
 
     Raises
     ------
     InputError : no pixel size, an implausible one, a field of view too small or too large, or a model for calibrated
-        detectors without the calibration
+        detectors without the calibration, a region that the image does not hold
     """
+    micrograph = region.crop(micrograph)
     steps, source = _steps(micrograph, calibration)
     _check_scale(micrograph.image.shape, steps, model)
     sampling = model.contract.sampling_angstrom
@@ -106,6 +126,7 @@ def score(micrograph: Micrograph, model: Model, calibration: Calibration) -> Sco
         min_distance_angstrom=DISTANCE_SHARE * model.contract.ranges.nearest_column_angstrom,
         threshold=THRESHOLD_ATOMS,
     )
+    positions = positions[region.holds(positions * (sampling / np.asarray(steps)))]
     counts = read_counts(maps, positions[:, 0], positions[:, 1])
     return Scored(
         image=image,
@@ -117,6 +138,8 @@ def score(micrograph: Micrograph, model: Model, calibration: Calibration) -> Sco
         original_steps=steps,
         sampling_source=source,
         cut=cut,
+        region=region,
+        in_beam_fractions=calibration.beam_fraction_per_count is not None,
     )
 
 
