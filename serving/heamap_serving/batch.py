@@ -1,6 +1,5 @@
 """Many micrographs: found, scored one after the other, summed up; a bad one does not stop the rest."""
 
-import hashlib
 import json
 import sys
 from collections.abc import Sequence
@@ -18,7 +17,7 @@ from heamap.errors import InputError
 from heamap_serving.certainty import claims, doubted
 from heamap_serving.index_page import write_index
 from heamap_serving.options import DEFAULTS, Options
-from heamap_serving.outputs import image_composition, write
+from heamap_serving.outputs import file_record, image_composition, source_record, write
 from heamap_serving.readers import READERS, read_micrograph
 from heamap_serving.score import Calibration, score
 from heamap_serving.session import Model
@@ -77,15 +76,7 @@ def score_file(
     """
     micrograph = read_micrograph(path)
     scored = score(micrograph, model, calibration, options.region)
-    in_file = micrograph.sampling_angstrom
-    source = {
-        "file": path.name,
-        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
-        "shape": list(micrograph.image.shape),
-        "file_sampling_angstrom": None if in_file is None else {"rows": in_file[0], "columns": in_file[1]},
-        "beam_fraction_per_count": calibration.beam_fraction_per_count,
-        "black_level": calibration.black_level,
-    }
+    source = source_record(file_record(path), micrograph, calibration)
     table = write(folder, path.name, scored, model, source, options.elements)
     overall = image_composition(scored.counts)
     return {

@@ -8,8 +8,11 @@ from html import escape
 from importlib.resources import files
 from typing import Any
 
-POLICY = "default-src 'none'; img-src data: blob:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
-"""What a browser lets the page do (Content-Security-Policy): nothing over the network."""
+POLICY = "default-src 'none'; img-src data: blob:; style-src 'unsafe-inline'; script-src 'unsafe-inline' 'unsafe-eval'"
+"""What a browser lets the page do (Content-Security-Policy): nothing over the network.
+
+Plotly's WebGL markers compile their drawing code, hence ``unsafe-eval``; nothing of a file ever becomes a script.
+"""
 
 
 def page(title: str, body: str, *, script: str = "", data: dict[str, Any] | None = None) -> str:

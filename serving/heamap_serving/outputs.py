@@ -1,5 +1,6 @@
 """What is written for one micrograph: column table, maps, picture, provenance."""
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -12,18 +13,20 @@ from matplotlib.figure import Figure
 
 from heamap.elements import ELEMENTS
 from heamap.evaluation.targets import TARGETS, with_sums
+from heamap_serving.atom_counting import AtomCounting, count_atoms
 from heamap_serving.certainty import claims, doubted
 from heamap_serving.figure import draw
 from heamap_serving.hyperspy_file import write_maps
+from heamap_serving.micrograph import Micrograph
 from heamap_serving.pictures import thumbnail_png
 from heamap_serving.provenance import provenance
 from heamap_serving.report import report
-from heamap_serving.score import Scored
+from heamap_serving.score import Calibration, Scored
 from heamap_serving.session import Model
 from heamap_serving.shares import fractions, image_composition
 
 
-def column_table(scored: Scored, sampling_angstrom: float) -> pd.DataFrame:
+def column_table(scored: Scored, sampling_angstrom: float, counted: AtomCounting | None = None) -> pd.DataFrame:
     """One row a column.
 
     ``row_px``, ``col_px`` are pixels of the file's image; ``x_angstrom``, ``y_angstrom`` run right and down from the
@@ -31,7 +34,8 @@ def column_table(scored: Scored, sampling_angstrom: float) -> pd.DataFrame:
     ``fraction_*`` are shares of the column. ``total_x_composition_*`` are the total shared out by the composition of
     the image: what is known of the elements without telling columns apart. Of a model with intervals also ``low_*``
     and ``high_*`` of every count, whole atoms, and ``calibrated``, whether the total lies where the intervals were
-    calibrated.
+    calibrated. With ``counted`` also ``integrated_intensity``, of the column's Voronoi cell, and, where a counting line
+    applies, ``counted_total``, the atoms that it gives.
     """
     y, x = (scored.positions * sampling_angstrom + np.asarray(scored.origin_angstrom)).T
     row, col = scored.places_px(sampling_angstrom).T
@@ -52,7 +56,16 @@ def column_table(scored: Scored, sampling_angstrom: float) -> pd.DataFrame:
         for end, values in (("low", scored.certainty.low), ("high", scored.certainty.high)):
             table[[f"{end}_{target}" for target in TARGETS]] = values
         table["calibrated"] = scored.certainty.calibrated
+    if counted is not None:
+        table["integrated_intensity"] = counted.intensities
+        if counted.totals is not None:
+            table["counted_total"] = counted.totals
     return table
+
+
+def count(scored: Scored, model: Model) -> AtomCounting:
+    """Atom counting on the same columns."""
+    return count_atoms(scored.image, scored.positions, model.contract, calibrated=scored.in_beam_fractions)
 
 
 def write(
@@ -71,20 +84,47 @@ def write(
     """
     folder.mkdir(parents=True, exist_ok=True)
     sampling = model.contract.sampling_angstrom
-    table = column_table(scored, sampling)
+    counted = count(scored, model)
+    table = column_table(scored, sampling, counted)
     table.to_csv(folder / "columns.csv", index=False, float_format="%.4f")
     table.to_parquet(folder / "columns.parquet", index=False)
     _write_maps(folder / "maps.tif", scored.maps, sampling)
     write_maps(folder / "maps.hspy", scored.maps, sampling, scored.origin_angstrom)
     picture = picture_of(scored, model, title, elements)
     picture.savefig(folder / "figure.png", dpi=130, metadata={"Software": None})
+    # Laid out once: places are shares of the page, whatever is drawn on it.
+    picture.set_layout_engine("none")
     picture.savefig(folder / "figure.pdf", dpi=200, metadata={"Creator": None, "Producer": None, "CreationDate": None})
     (folder / "thumbnail.png").write_bytes(thumbnail_png(scored.image))
     record = provenance(scored, model, source)
     still = (folder / "figure.png").read_bytes()
-    (folder / "report.html").write_text(report(title, scored, model, record, still, elements), encoding="utf-8")
+    (folder / "report.html").write_text(
+        report(title, scored, model, counted, record, still, elements), encoding="utf-8"
+    )
     (folder / "provenance.json").write_text(json.dumps(record, indent=2) + "\n")
     return table
+
+
+def file_record(path: Path) -> dict[str, Any]:
+    """Name and hash of a file."""
+    return {"file": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+
+
+def array_record(values: npt.NDArray[Any]) -> dict[str, Any]:
+    """Hash of an array's pixels in the order of the image; there is no file."""
+    return {"file": None, "sha256": hashlib.sha256(np.ascontiguousarray(values).tobytes()).hexdigest()}
+
+
+def source_record(own: dict[str, Any], micrograph: Micrograph, calibration: Calibration) -> dict[str, Any]:
+    """What provenance says of the input: ``own``, its shape and pixel size, and what the user knew of it."""
+    in_file = micrograph.sampling_angstrom
+    return {
+        **own,
+        "shape": list(micrograph.image.shape),
+        "file_sampling_angstrom": None if in_file is None else {"rows": in_file[0], "columns": in_file[1]},
+        "beam_fraction_per_count": calibration.beam_fraction_per_count,
+        "black_level": calibration.black_level,
+    }
 
 
 def picture_of(scored: Scored, model: Model, title: str, elements: tuple[str, ...] = ELEMENTS) -> Figure:

@@ -4,7 +4,7 @@ import base64
 from dataclasses import dataclass
 from io import BytesIO
 
-import matplotlib
+import matplotlib as mpl
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
@@ -68,7 +68,7 @@ def grey_png(values: Floats) -> bytes:
 def map_png(values: Floats, ceiling: float) -> bytes:
     """A picture of a map (rows, cols), 0 to ``ceiling`` atoms, in the colours of ``MAP_COLOURS``."""
     picture = Image.fromarray(_levels(values, 0.0, ceiling))
-    colours = matplotlib.colormaps[MAP_COLOURS](np.arange(256), bytes=True)[:, :3]
+    colours = mpl.colormaps[MAP_COLOURS](np.arange(256), bytes=True)[:, :3]
     picture = picture.convert("P")
     picture.putpalette(colours.tobytes())
     return _png(picture)

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from heamap.elements import COLOURS, ELEMENTS
 from heamap.evaluation.targets import TARGETS, TOTAL
 from heamap_serving import report_sections as sections
-from heamap_serving.atom_counting import AtomCounting, count_atoms
+from heamap_serving.atom_counting import AtomCounting
 from heamap_serving.certainty import doubted
 from heamap_serving.composition import Composition, read_composition
 from heamap_serving.html_page import page
@@ -28,20 +28,26 @@ _OUTLINES = {1: ("#E69F00", "dash"), 2: ("#D55E00", "dot")}
 
 
 def report(
-    title: str, scored: Scored, model: Model, record: dict[str, Any], still: bytes, elements: tuple[str, ...] = ELEMENTS
+    title: str,
+    scored: Scored,
+    model: Model,
+    counted: AtomCounting,
+    record: dict[str, Any],
+    still: bytes,
+    elements: tuple[str, ...] = ELEMENTS,
 ) -> str:
     """The page as HTML.
 
     Parameters
     ----------
     title : name of the image, in plain text
+    counted : atom counting on the same columns
     record : provenance
     still : PNG that stands for the plots on paper
     elements : to draw
     """
     contract = model.contract
     found = read_composition(scored.counts, contract)
-    counted = count_atoms(scored.image, scored.positions, contract, calibrated=scored.in_beam_fractions)
     verdict = verdict_of(scored)
     weak = doubted(contract)
     layers = _layers(scored, elements, weak)
@@ -125,7 +131,7 @@ def _plots(
     if found is not None:
         indices = [ELEMENTS.index(element) for element in elements]
         drawn["histograms"] = plots.histograms(scored.counts, fractions(scored.counts), elements, indices)
-        drawn["composition"] = plots.composition(found, elements)
+        drawn["composition"] = plots.composition(found, elements, sections.interval_name(found))
         drawn["counting"] = plots.counting(counted, totals, sections.intensity_unit(scored))
     return {name: json.loads(figure.to_json()) for name, figure in drawn.items()}
 

@@ -1,4 +1,7 @@
-"""The interactive plots of a report, drawn by Plotly in the reader's browser; colours of text and grid are the page's."""
+"""The interactive plots of a report, drawn by Plotly in the reader's browser.
+
+Colours of text and grid are left to the page.
+"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -97,7 +100,7 @@ def histograms(counts: Floats, shares: Floats, elements: Sequence[str], indices:
     """
     rows = len(elements)
     figure = make_subplots(
-        rows=rows, cols=2, shared_xaxes="columns", shared_yaxes="rows", vertical_spacing=0.03, horizontal_spacing=0.04
+        rows=rows, cols=2, shared_xaxes="columns", shared_yaxes="all", vertical_spacing=0.03, horizontal_spacing=0.04
     )
     most = int(np.ceil(counts.max(initial=4.0)))
     for row, (element, index) in enumerate(zip(elements, indices, strict=True), start=1):
@@ -125,8 +128,13 @@ def histograms(counts: Floats, shares: Floats, elements: Sequence[str], indices:
     return _plain(figure, {"l": 64, "r": 12, "t": 12, "b": 52}, height=110 * rows + 70)
 
 
-def composition(found: Composition, elements: Sequence[str]) -> go.Figure:
-    """Shares of the image with their intervals, top down."""
+def composition(found: Composition, elements: Sequence[str], label: str) -> go.Figure:
+    """Shares of the image with their intervals, top down.
+
+    Parameters
+    ----------
+    label : what the intervals are called
+    """
     figure = go.Figure()
     for target in (*elements, NI_CO_FE):
         index = SHARED.index(target)
@@ -141,7 +149,7 @@ def composition(found: Composition, elements: Sequence[str]) -> go.Figure:
                 hovertemplate=f"{name_of(target)} {share:.1f} % [{low:.1f}, {high:.1f}]<extra></extra>",
             )
         )
-    figure.update_xaxes(title=f"share of all atoms (%), {found.level:.0%} interval", rangemode="tozero")
+    figure.update_xaxes(title=f"share of all atoms (%), {label}", rangemode="tozero")
     figure.update_yaxes(autorange="reversed")
     figure.update_layout(showlegend=False)
     return _plain(figure, {"l": 84, "r": 12, "t": 12, "b": 52}, height=330)
@@ -188,12 +196,13 @@ def counting(found: AtomCounting, totals: Floats, unit: str) -> go.Figure:
 def _customdata(
     places_px: Floats, counts: Floats, certainty: Certainty | None, counted: npt.NDArray[np.float64] | None
 ) -> list[list[Any]]:
-    sums = with_sums(counts).round(2).tolist()
+    # Rounded as they are shown: rounded twice, 9.549 would be shown as 9.6.
+    sums = [[float(f"{count:.1f}") for count in own] for own in with_sums(counts)]
     places = places_px.round(1).tolist()
     rows: list[list[Any]] = []
     for column, (place, own) in enumerate(zip(places, sums, strict=True)):
         known = None if certainty is None else int(certainty.calibrated[column])
-        rows.append([column, *place, known, None if counted is None else round(float(counted[column]), 2)])
+        rows.append([column, *place, known, None if counted is None else float(f"{counted[column]:.1f}")])
         for target, count in enumerate(own):
             ends = [None, None] if certainty is None else [int(certainty.low[column, target])]
             rows[-1] += [count, *ends]

@@ -10,7 +10,7 @@ from heamap.contract import Contract
 from heamap.evaluation.targets import NI_CO_FE, TARGETS, TOTAL, with_sums
 from heamap_serving.atom_counting import AtomCounting
 from heamap_serving.certainty import claims
-from heamap_serving.composition import SHARED, Composition
+from heamap_serving.composition import CALIBRATED, SHARED, Composition
 from heamap_serving.html_page import badge, table
 from heamap_serving.score import Scored
 from heamap_serving.verdict import NOT_CHECKED, Verdict
@@ -31,6 +31,11 @@ def intensity_unit(scored: Scored) -> str:
     return "fraction of the beam × Å²" if scored.in_beam_fractions else "counts of the file × Å²"
 
 
+def interval_name(found: Composition) -> str:
+    """How the interval is called wherever it is drawn: one that knows the columns' scatter alone says so."""
+    return f"{found.level:.0%} interval" + ("" if found.way == CALIBRATED else " (columns alone)")
+
+
 def header(title: str, verdict: Verdict) -> str:
     return (
         f"<header><h1>{escape(title)}</h1>{badge(verdict.word)}\n"
@@ -49,8 +54,8 @@ def domain(verdict: Verdict) -> str:
     if verdict.regions is not None and (verdict.regions > 0).any():
         share = float((verdict.regions > 0).mean())
         parts.append(
-            f'<p class="note">{share:.0%} of the squares of {verdict.region_angstrom:.3g} Å are doubtful (dashed in the '
-            "picture) or refused (dotted).</p>"
+            f'<p class="note">{share:.0%} of the squares of {verdict.region_angstrom:.3g} Å are doubtful (dashed in '
+            "the picture) or refused (dotted).</p>"
         )
     if verdict.checks:
         rows = [[escape(name), f"{value:.4g}"] for name, value in verdict.checks.items()]
@@ -103,14 +108,14 @@ def composition(found: Composition | None, scored: Scored, elements: tuple[str, 
         rows.append(
             [
                 name_of(target),
-                f"{100 * found.shares[index]:.1f} %",
-                f"{100 * found.low[index]:.1f} to {100 * found.high[index]:.1f} %",
+                f"{100 * found.shares[index]:.1f}",
+                f"{100 * found.low[index]:.1f} to {100 * found.high[index]:.1f}",
                 f"{means[TARGETS.index(target)]:.2f}",
                 "no better than total × composition" if target in weak else "",
             ]
         )
-    rows.append(["total", "100 %", "", f"{means[-1]:.2f}", ""])
-    heads = ["", "share", f"{found.level:.0%} interval", "atoms a column", "columns told apart on test images?"]
+    rows.append(["total", "100", "", f"{means[-1]:.2f}", ""])
+    heads = ["", "share (%)", interval_name(found), "atoms a column", "on the test images"]
     return _section(
         "",
         f"<h2>Composition of {len(scored.counts)} columns</h2>",
@@ -189,7 +194,7 @@ def trust(contract: Contract, scored: Scored) -> str:
             f'<p class="note">{OWN_FIGURES} {contract.accuracy.columns} columns of {contract.accuracy.images} images. '
             "Skill 0: total × composition; 1: no error.</p>"
         )
-    parts.append(f"<ul>{gathered}</ul>" if said else "<p>No element is said to gather in columns.</p>")
+    parts.append(f"<ul>{gathered}</ul>" if said else f"<p>{_silence(scored)}</p>")
     return _section("", *parts)
 
 
@@ -224,6 +229,12 @@ def provenance(record: dict[str, Any]) -> str:
         )
         + "</main>\n"
     )
+
+
+def _silence(scored: Scored) -> str:
+    if scored.aggregation is None:
+        return "Whether elements gather in columns cannot be judged here."
+    return "No element is said to gather in columns; that is no proof that none does."
 
 
 def _section(identifier: str, *parts: str) -> str:

@@ -20,6 +20,9 @@
   function colours(layout) {
     const found = {
       "font.color": css("--text"),
+      "modebar.bgcolor": "rgba(0,0,0,0)",
+      "modebar.color": css("--soft"),
+      "modebar.activecolor": css("--text"),
       "hoverlabel.bgcolor": css("--panel"),
       "hoverlabel.bordercolor": css("--line"),
       "hoverlabel.font.color": css("--text"),
@@ -134,11 +137,17 @@
     document.getElementById("remark").textContent = chosen.remark;
   }
 
+  // Where there is no WebGL, many columns are drawn slowly rather than not at all.
+  function drawable(traces) {
+    const webgl = document.createElement("canvas").getContext("webgl") !== null;
+    return webgl ? traces : traces.map((trace) => (trace.type === "scattergl" ? { ...trace, type: "scatter" } : trace));
+  }
+
   await unpack();
   const config = { responsive: true, displaylogo: false, scrollZoom: true };
   for (const [name, figure] of Object.entries(data.plots)) {
     const place = document.getElementById(name);
-    await Plotly.newPlot(place, figure.data, figure.layout, name === "view" ? config
+    await Plotly.newPlot(place, drawable(figure.data), figure.layout, name === "view" ? config
       : { ...config, scrollZoom: false, displayModeBar: false });
   }
   await Plotly.relayout(view, { shapes: data.regions });

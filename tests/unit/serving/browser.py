@@ -1,4 +1,4 @@
-"""A headless Chromium driven over its DevTools protocol: real pointer and keyboard events, and what the page then says."""
+"""A headless Chromium driven over its DevTools protocol: real pointer and key events, and what the page then says."""
 
 import asyncio
 import base64
@@ -26,7 +26,7 @@ class Browser:
         options = [
             "--headless=new",
             "--no-sandbox",
-            "--disable-gpu",
+            "--enable-unsafe-swiftshader",
             "--disable-dev-shm-usage",
             "--no-first-run",
             "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
@@ -107,9 +107,7 @@ class Browser:
     def press(self, key):
         code = {"Tab": 9, "End": 35, "Home": 36, "ArrowLeft": 37, "ArrowUp": 38, "ArrowRight": 39, "ArrowDown": 40}
         for kind in ("keyDown", "keyUp"):
-            self.call(
-                "Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=code.get(key, 27)
-            )
+            self.call("Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=code.get(key, 27))
 
     def scheme(self, name):
         self.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": name}])
