@@ -28,8 +28,9 @@ def write_index(out: Path, records: Sequence[Mapping[str, Any]], skipped: Sequen
         f"<header><h1>{len(records)} micrographs, {done} scored</h1>"
         '<div class="tools"><button id="theme" type="button">Dark page</button>'
         '<button id="print" type="button">Print</button></div></header>\n<main>\n'
-        f'<section class="scroll">{table(HEADS, [_row(out, record) for record in records])}</section>\n'
+        f'<section class="scroll images">{table(HEADS, [_row(out, record) for record in records])}</section>\n'
         + (f"<section><h2>Not micrographs</h2><ul>{left}</ul></section>\n" if left else "")
+        + _not_told_apart(records)
         + f'<p class="note">{escape(model.name)}, SHA-256 {model.sha256}, on {escape(model.provider)}. Also in '
         "summary.csv and summary.json.</p>\n</main>"
     )
@@ -37,7 +38,8 @@ def write_index(out: Path, records: Sequence[Mapping[str, Any]], skipped: Sequen
 
 
 def _row(out: Path, record: Mapping[str, Any]) -> list[str]:
-    name = escape(str(record["file"]))
+    path = Path(str(record["file"]))
+    name = f'<span title="{escape(str(path))}">{escape(path.name)}</span>'
     if record["status"] != "scored":
         word = "refused" if record.get("domain") == "refused" else str(record["status"])
         return [name, "", badge(word), "", "", *[""] * len(ELEMENTS), escape(str(record["message"]))]
@@ -45,8 +47,6 @@ def _row(out: Path, record: Mapping[str, Any]) -> list[str]:
     link = f'<a href="{quote(folder)}/report.html">{name}</a>'
     shares = [f"{100 * record[f'fraction_{element}']:.1f}" for element in ELEMENTS]
     remarks = [record.get("aggregated"), record.get("message")]
-    if record.get("not_told_apart"):
-        remarks.append(f"not told apart: {record['not_told_apart']}")
     return [
         link,
         _thumbnail(out / folder / "thumbnail.png"),
@@ -56,6 +56,18 @@ def _row(out: Path, record: Mapping[str, Any]) -> list[str]:
         *shares,
         escape("; ".join(str(remark) for remark in remarks if remark)),
     ]
+
+
+def _not_told_apart(records: Sequence[Mapping[str, Any]]) -> str:
+    """Said once: it is the model's, not an image's."""
+    found = sorted({str(record["not_told_apart"]) for record in records if record.get("not_told_apart")})
+    if not found:
+        return ""
+    names = escape(", ".join(found).replace(";", ","))
+    return (
+        f'<p class="note">Not told apart: {names}. On the test images the columns\' counts of these elements were no '
+        "better than total × composition; shares of the whole image may still hold.</p>\n"
+    )
 
 
 def _thumbnail(path: Path) -> str:

@@ -13,7 +13,7 @@ from heamap_serving.atom_counting import AtomCounting
 from heamap_serving.certainty import doubted
 from heamap_serving.composition import Composition, read_composition
 from heamap_serving.html_page import page
-from heamap_serving.pictures import data_uri, grey_png, map_ceiling, map_png, thinned, webp
+from heamap_serving.pictures import data_uri, grey_png, map_ceiling, map_picture, thinned, webp
 from heamap_serving.score import Scored
 from heamap_serving.session import Model
 from heamap_serving.shares import fractions
@@ -55,7 +55,7 @@ def report(
         (
             sections.header(title, verdict),
             sections.domain(verdict),
-            sections.view(len(scored.positions), layers, contract.ranges.column_total),
+            sections.view(len(scored.positions), layers, contract.ranges.column_total, scored.image.shape),
             sections.paper(data_uri(webp(still), "webp")),
             sections.composition(found, scored, elements, weak),
             sections.histograms(),
@@ -65,7 +65,7 @@ def report(
         )
     )
     data = {
-        "plots": _plots(scored, contract.sampling_angstrom, layers, found, counted, elements),
+        "plots": _plots(scored, contract.sampling_angstrom, found, counted, elements),
         "layers": {
             name: {key: entry[key] for key in ("source", "ceiling", "remark")} for name, entry in layers.items()
         },
@@ -91,23 +91,24 @@ def _layers(scored: Scored, elements: tuple[str, ...], weak: tuple[str, ...]) ->
     chosen = [maps[..., ELEMENTS.index(element)] for element in elements]
     ceiling = map_ceiling(np.max(chosen, axis=0))
     found: dict[str, dict[str, Any]] = {
-        "image": _layer("micrograph", "", grey_png(thinned(scored.image).values), None),
-        "total": _layer("total", "", map_png(total, map_ceiling(total)), map_ceiling(total)),
+        "image": _layer("micrograph", "", data_uri(grey_png(thinned(scored.image).values)), None),
+        "total": _layer("total", "", data_uri(map_picture(total, map_ceiling(total)), "webp"), map_ceiling(total)),
     }
     for element, layer in zip(elements, chosen, strict=True):
         remark = sections.NO_SKILL.format(element) if element in weak else ""
-        found[element] = _layer(element, COLOURS[element], map_png(layer, ceiling), ceiling, remark)
+        found[element] = _layer(
+            element, COLOURS[element], data_uri(map_picture(layer, ceiling), "webp"), ceiling, remark
+        )
     return found
 
 
-def _layer(name: str, colour: str, png: bytes, ceiling: float | None, remark: str = "") -> dict[str, Any]:
-    return {"name": name, "colour": colour, "source": data_uri(png), "ceiling": ceiling, "remark": remark}
+def _layer(name: str, colour: str, source: str, ceiling: float | None, remark: str = "") -> dict[str, Any]:
+    return {"name": name, "colour": colour, "source": source, "ceiling": ceiling, "remark": remark}
 
 
 def _plots(
     scored: Scored,
     sampling_angstrom: float,
-    layers: dict[str, dict[str, Any]],
     found: Composition | None,
     counted: AtomCounting,
     elements: tuple[str, ...],
@@ -118,7 +119,6 @@ def _plots(
     totals = scored.counts.sum(axis=1)
     drawn = {
         "view": plots.view(
-            layers["image"]["source"],
             thinned(scored.image),
             sampling_angstrom,
             scored.positions,
@@ -133,7 +133,10 @@ def _plots(
         drawn["histograms"] = plots.histograms(scored.counts, fractions(scored.counts), elements, indices)
         drawn["composition"] = plots.composition(found, elements, sections.interval_name(found))
         drawn["counting"] = plots.counting(counted, totals, sections.intensity_unit(scored))
-    return {name: json.loads(figure.to_json()) for name, figure in drawn.items()}
+    figures = {name: json.loads(figure.to_json()) for name, figure in drawn.items()}
+    # The page puts the first layer in: pictures are the bulk of it, and would be there twice.
+    figures["view"]["data"][0]["source"] = None
+    return figures
 
 
 def _outlines(verdict: Verdict) -> list[dict[str, Any]]:

@@ -23,6 +23,15 @@ DOUBT_COLOUR = "#E69F00"
 SUM_COLOURS = {NI_CO_FE: "#7F7F7F", TOTAL: "#7F7F7F"}
 NAMES = {NI_CO_FE: "Ni+Co+Fe", TOTAL: "total"}
 
+RING_NM = 0.12
+"""Diameter of the mark of a column, at first sight of the whole image."""
+
+SHOWN_POINTS = 620
+"""Longest side of the picture on the page, about."""
+
+NO_PICTURE = "data:image/gif;base64,R0lGODlhAQABAAAAACwAAAAAAQABAAA="
+"""Stands where the page puts the first layer."""
+
 MOST_SVG_COLUMNS = 4000
 """More columns are drawn by WebGL, which has no elements for single markers but stays quick."""
 
@@ -37,7 +46,6 @@ def name_of(target: str) -> str:
 
 
 def view(
-    picture: str,
     shown: Thinned,
     sampling_angstrom: float,
     positions: Floats,
@@ -50,8 +58,7 @@ def view(
 
     Parameters
     ----------
-    picture : data URI of the first layer
-    shown : what the picture was made of, for its pixel size
+    shown : what the pictures were made of, for their pixel size
     positions : (n, 2) row and column in pixels of the maps
     places_px : (n, 2) row and column in pixels of the file
     counts : (n, 5) atoms
@@ -60,9 +67,12 @@ def view(
     step = sampling_angstrom / 10
     first, pixel = shown.first * step, shown.stride * step
     figure = go.Figure()
-    figure.add_trace(go.Image(source=picture, x0=first, y0=first, dx=pixel, dy=pixel, hoverinfo="skip", name="image"))
+    figure.add_trace(
+        go.Image(source=NO_PICTURE, x0=first, y0=first, dx=pixel, dy=pixel, hoverinfo="skip", name="image")
+    )
     kind = go.Scatter if len(positions) <= MOST_SVG_COLUMNS else go.Scattergl
     y, x = (positions * step).round(4).T
+    ring = float(np.clip(RING_NM * SHOWN_POINTS / (max(shown.values.shape[:2]) * pixel), 3, 10))
     trusted = np.ones(len(positions), bool) if certainty is None else certainty.calibrated
     figure.add_trace(
         kind(
@@ -75,8 +85,8 @@ def view(
             marker={
                 "symbol": ["circle-open" if known else "diamond-open" for known in trusted],
                 "color": COLUMN_COLOUR,
-                "size": 9,
-                "line": {"width": 1.6},
+                "size": ring,
+                "line": {"width": 0.6 + 0.1 * ring},
             },
         )
     )

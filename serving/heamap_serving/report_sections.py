@@ -63,8 +63,15 @@ def domain(verdict: Verdict) -> str:
     return _section("domain", *parts)
 
 
-def view(columns: int, layers: dict[str, dict[str, Any]], totals: tuple[int, int]) -> str:
-    """The picture with its switch and read-out."""
+def view(columns: int, layers: dict[str, dict[str, Any]], totals: tuple[int, int], shape: tuple[int, ...]) -> str:
+    """The picture with its switch and read-out.
+
+    Parameters
+    ----------
+    totals : smallest and largest of the training columns
+    shape : of the image: a flat one takes less of the page
+    """
+    tall = round(730 * shape[0] / shape[1]) + 80
     choices = "".join(
         f'<label><input type="radio" name="layer" value="{value}"{" checked" if value == "image" else ""}>'
         + (f'<span class="swatch" style="background:{entry["colour"]}"></span>' if entry["colour"] else "")
@@ -73,7 +80,8 @@ def view(columns: int, layers: dict[str, dict[str, Any]], totals: tuple[int, int
     )
     says = f"Picture with {columns} columns. Arrow keys go from column to column, Home and End to the first and last."
     picture = (
-        f'<div id="view" class="plot" tabindex="0" role="application" aria-describedby="readout" aria-label="{says}">'
+        f'<div id="view" class="plot" style="--tall:{tall}px" tabindex="0" role="application" '
+        f'aria-describedby="readout" aria-label="{says}">'
         "</div>"
     )
     side = (
@@ -111,16 +119,19 @@ def composition(found: Composition | None, scored: Scored, elements: tuple[str, 
                 f"{100 * found.shares[index]:.1f}",
                 f"{100 * found.low[index]:.1f} to {100 * found.high[index]:.1f}",
                 f"{means[TARGETS.index(target)]:.2f}",
-                "no better than total × composition" if target in weak else "",
+                "not told apart" if target in weak else "",
             ]
         )
+    apart = ""
+    if set(weak) & set(elements):
+        apart = '<p class="note">Not told apart: counts of columns no better than total × composition there.</p>'
     rows.append(["total", "100", "", f"{means[-1]:.2f}", ""])
     heads = ["", "share (%)", interval_name(found), "atoms a column", "on the test images"]
     return _section(
         "",
         f"<h2>Composition of {len(scored.counts)} columns</h2>",
         '<div class="pair"><div id="composition" class="plot"></div>',
-        f'<div class="scroll">{table(heads, rows)}<p class="note">{escape(found.how)}.</p></div></div>',
+        f'<div class="scroll">{table(heads, rows)}<p class="note">{escape(found.how)}.</p>{apart}</div></div>',
     )
 
 

@@ -144,6 +144,7 @@
   }
 
   await unpack();
+  data.plots.view.data[0].source = data.layers.image.source;
   const config = { responsive: true, displaylogo: false, scrollZoom: true };
   for (const [name, figure] of Object.entries(data.plots)) {
     const place = document.getElementById(name);
