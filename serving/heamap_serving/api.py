@@ -68,7 +68,7 @@ class Result:
     @property
     def composition(self) -> Composition | None:
         """Shares of the image with their intervals; None without columns."""
-        return read_composition(self.scored.counts, self.model.contract)
+        return read_composition(self.scored.counts, self.scored.certainty, self.model.contract)
 
     @property
     def provenance(self) -> dict[str, Any]:

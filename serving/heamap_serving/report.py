@@ -47,7 +47,7 @@ def report(
     elements : to draw
     """
     contract = model.contract
-    found = read_composition(scored.counts, contract)
+    found = read_composition(scored.counts, scored.certainty, contract)
     verdict = verdict_of(scored)
     weak = doubted(contract)
     layers = _layers(scored, elements, weak)

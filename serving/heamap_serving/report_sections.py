@@ -10,7 +10,7 @@ from heamap.contract import Contract
 from heamap.evaluation.targets import NI_CO_FE, TARGETS, TOTAL, with_sums
 from heamap_serving.atom_counting import AtomCounting
 from heamap_serving.certainty import claims
-from heamap_serving.composition import CALIBRATED, SHARED, Composition
+from heamap_serving.composition import ALIKE, CALIBRATED, SHARED, Composition
 from heamap_serving.html_page import badge, table
 from heamap_serving.score import Scored
 from heamap_serving.verdict import NOT_CHECKED, Verdict
@@ -32,8 +32,9 @@ def intensity_unit(scored: Scored) -> str:
 
 
 def interval_name(found: Composition) -> str:
-    """How the interval is called wherever it is drawn: one that knows the columns' scatter alone says so."""
-    return f"{found.level:.0%} interval" + ("" if found.way == CALIBRATED else " (columns alone)")
+    """How the interval is called wherever it is drawn."""
+    names = {CALIBRATED: f"{found.level:.0%} interval", ALIKE: "bounds, all columns alike"}
+    return names.get(found.way, "no interval")
 
 
 def header(title: str, verdict: Verdict) -> str:
