@@ -72,7 +72,7 @@
     });
     if (values[4] !== null) {
       const row = table.insertRow();
-      cell(row, "total by atom counting", true);
+      cell(row, "atom counting", true);
       cell(row, `${values[4].toFixed(1)} atoms`);
       if (values[data.first + 1] !== null) cell(row, "");
     }

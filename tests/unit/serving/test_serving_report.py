@@ -119,7 +119,7 @@ def test_the_pointer_over_a_column_reads_its_counts_and_intervals(opened, scores
         row = table.iloc[column]
         *counts, (counted, total, _) = read_out(opened)
         assert counts == said(row)
-        assert counted == "total by atom counting"
+        assert counted == "atom counting"
         assert total == f"{row['counted_total']:.1f} atoms"
         label = opened.value("document.querySelector('#view .hoverlayer').textContent")
         assert f"total {row['total']:.1f} [{row['low_total']}, {row['high_total']}]" in label
