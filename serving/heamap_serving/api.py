@@ -157,19 +157,23 @@ def score(
         values = np.asarray(image)
         micrograph, name = Micrograph(clean_image(values), None, "an array has no pixel size"), "image"
         source = outputs.array_record(values)
-    chosen = model if isinstance(model, Model) else _load(str(model) if model else _champion())
+    chosen = model if isinstance(model, Model) else _load(*((str(model), None) if model else _champion()))
     scored = score_micrograph(micrograph, chosen, calibration, region)
     known = outputs.source_record(source, micrograph, calibration)
     return Result(title or name, scored, chosen, known, drawn)
 
 
 @lru_cache(maxsize=1)
-def _load(path: str) -> Model:
-    return load_model(Path(path))
+def _load(path: str, version: str | None) -> Model:
+    return load_model(Path(path), version)
 
 
-def _champion() -> str:
-    """The registry's champion; MLflow is no part of the scorer's own installation, so it is only asked for by name."""
+def _champion() -> tuple[str, str]:
+    """File and version of the registry's champion.
+
+    MLflow is no part of the scorer's own installation, so the registry is only asked for by name.
+    """
     if find_spec("mlflow") is None:
         raise InputError("no model registry here: MLflow is not installed; give model=FILE")
-    return str(import_module("heamap.lifecycle.registry").champion_onnx(DEFAULT_MODEL))
+    registry = import_module("heamap.lifecycle.registry")
+    return str(registry.champion_onnx(DEFAULT_MODEL)), registry.champion_version(DEFAULT_MODEL)

@@ -43,6 +43,7 @@ def provenance(scored: Scored, model: Model, source: dict[str, Any]) -> dict[str
         "aggregation": scored.aggregation,
         "model": {
             "file": model.name,
+            "version": model.version,
             "sha256": model.sha256,
             "provider": model.provider,
             "contract": model.contract.model_dump(mode="json"),

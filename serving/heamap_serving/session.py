@@ -36,6 +36,7 @@ class Model:
     sha256 : of the file's bytes
     contract : read from its metadata
     provider : the execution provider in use, ``CUDAExecutionProvider`` or ``CPUExecutionProvider``
+    version : in the registry; None for a file that was named
     """
 
     name: str
@@ -43,6 +44,7 @@ class Model:
     contract: Contract
     provider: str
     session: Any
+    version: str | None = None
 
     def predict(self, image: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """Maps (batch, rows, cols, 5) in atoms of normalised images (batch, rows, cols, 1)."""
@@ -50,8 +52,12 @@ class Model:
         return maps * np.float32(self.contract.intensity_scale)
 
 
-def load_model(path: Path) -> Model:
+def load_model(path: Path, version: str | None = None) -> Model:
     """Load an ONNX file onto the GPU where that works, else onto the CPU.
+
+    Parameters
+    ----------
+    version : that the file has in the registry, for provenance
 
     Raises
     ------
@@ -73,7 +79,7 @@ def load_model(path: Path) -> Model:
         check(contract)
     except InputError as fault:
         raise InputError(f"{path}: {fault}") from None
-    return Model(path.name, hashlib.sha256(content).hexdigest(), contract, session.get_providers()[0], session)
+    return Model(path.name, hashlib.sha256(content).hexdigest(), contract, session.get_providers()[0], session, version)
 
 
 def _providers() -> list[str]:

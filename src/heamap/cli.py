@@ -160,10 +160,10 @@ def _score(arguments: argparse.Namespace) -> int:
     if bool(arguments.paths) == (arguments.watch is not None):
         raise InputError("give either micrographs (PATH) or a folder to watch (--watch DIR)")
     if arguments.watch is not None:
-        model = load_model(arguments.model or _champion(arguments.model_name))
+        model = load_model(*_model(arguments))
         return 1 if watch(arguments.watch, arguments.out, model, calibration, options, _say).failed else 0
     found = find_micrographs(arguments.paths)
-    model = load_model(arguments.model or _champion(arguments.model_name))
+    model = load_model(*_model(arguments))
     for path in found.skipped:
         print(f"skipped {path}: not a micrograph", file=sys.stderr)
     summary = score_batch(found, arguments.out, model, calibration, options)
@@ -179,8 +179,12 @@ def _say(line: str) -> None:
     print(line, flush=True)
 
 
-def _champion(model_name: str) -> Path:
-    return Path(_registry("give --model FILE").champion_onnx(model_name))
+def _model(arguments: argparse.Namespace) -> tuple[Path, str | None]:
+    """The ONNX file and, of the registry's champion, its version."""
+    if arguments.model is not None:
+        return arguments.model, None
+    registry = _registry("give --model FILE")
+    return Path(registry.champion_onnx(arguments.model_name)), registry.champion_version(arguments.model_name)
 
 
 def _simulate(arguments: argparse.Namespace) -> int:

@@ -51,6 +51,7 @@ def test_a_good_image_leaves_tables_maps_picture_and_provenance(folder, model_fi
     assert record["sampling"]["resampling"].startswith("Lanczos")
     assert record["tiles"]["number"] == 1
     assert record["model"]["provider"].endswith("ExecutionProvider")
+    assert record["model"]["version"] is None
     assert record["region"] == {"roi_px": None, "mask_share": None}
     assert set(record["versions"]) >= {"heamap", "python", "numpy", "onnxruntime-gpu", "rosettasciio", "plotly"}
     assert all(record["versions"].values())
