@@ -9,6 +9,9 @@ import numpy.typing as npt
 import heamap
 from heamap.elements import ELEMENTS
 
+PIECE_PIXELS = 1024
+"""Side of the pieces that maps are written in."""
+
 TITLE = "element maps"
 """Of the signal; it names a group of the file, so no file name goes into it."""
 
@@ -26,6 +29,8 @@ def write_maps(
     maps : (rows, cols, 5) atoms
     origin_angstrom : place of the first pixel along rows and columns
     """
+    import dask
+    import dask.array as da
     from rsciio import hspy
 
     step = sampling_angstrom / 10
@@ -35,7 +40,8 @@ def write_maps(
         for index, name, length, first in ((1, "y", rows, origin_angstrom[0]), (2, "x", cols, origin_angstrom[1]))
     ]
     signal: dict[str, Any] = {
-        "data": np.ascontiguousarray(np.moveaxis(maps, -1, 0)),
+        # Read and written piece by piece, so that maps on disk stay there.
+        "data": da.from_array(np.moveaxis(maps, -1, 0), chunks=(1, PIECE_PIXELS, PIECE_PIXELS)),
         "axes": [_axis(0, f"element ({', '.join(ELEMENTS)})", len(ELEMENTS), 1.0, 0.0, "", navigate=True), *plane],
         "metadata": {
             "General": {"title": TITLE},
@@ -50,8 +56,10 @@ def write_maps(
         "learning_results": {},
         "models": {},
     }
-    # Maps of real numbers hardly shrink, so they are not compressed.
-    hspy.file_writer(str(path), signal, compression=None, show_progressbar=False)
+    # Maps of real numbers hardly shrink, so they are not compressed. One thread: pieces lie in the file as they come.
+    chunks = (1, min(rows, PIECE_PIXELS), min(cols, PIECE_PIXELS))
+    with dask.config.set(scheduler="single-threaded"):
+        hspy.file_writer(str(path), signal, compression=None, show_progressbar=False, chunks=chunks)
 
 
 def _axis(

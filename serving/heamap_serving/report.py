@@ -122,10 +122,8 @@ def _plots(
             thinned(scored.image),
             sampling_angstrom,
             scored.positions,
-            scored.places_px(sampling_angstrom),
-            scored.counts,
             scored.certainty,
-            counted.totals,
+            counted=counted.totals is not None,
         )
     }
     if found is not None:
@@ -134,6 +132,9 @@ def _plots(
         drawn["composition"] = plots.composition(found, elements, sections.interval_name(found))
         drawn["counting"] = plots.counting(counted, totals, sections.intensity_unit(scored))
     figures = {name: json.loads(figure.to_json()) for name, figure in drawn.items()}
+    places = scored.places_px(sampling_angstrom)
+    columns = plots.column_data(places, scored.counts, scored.certainty, counted.totals)
+    figures["view"]["data"][1]["customdata"] = columns
     # The page puts the first layer in: pictures are the bulk of it, and would be there twice.
     figures["view"]["data"][0]["source"] = None
     return figures

@@ -49,20 +49,19 @@ def view(
     shown: Thinned,
     sampling_angstrom: float,
     positions: Floats,
-    places_px: Floats,
-    counts: Floats,
     certainty: Certainty | None,
-    counted: npt.NDArray[np.float64] | None,
+    *,
+    counted: bool,
 ) -> go.Figure:
     """The micrograph and its columns; the page changes the picture and marks the column in focus.
+
+    What the columns say is ``column_data``, put in by the caller: it is much, and Plotly would check every number.
 
     Parameters
     ----------
     shown : what the pictures were made of, for their pixel size
     positions : (n, 2) row and column in pixels of the maps
-    places_px : (n, 2) row and column in pixels of the file
-    counts : (n, 5) atoms
-    counted : (n,) totals by atom counting, if any
+    counted : atom counting gives totals
     """
     step = sampling_angstrom / 10
     first, pixel = shown.first * step, shown.stride * step
@@ -73,17 +72,16 @@ def view(
     kind = go.Scatter if len(positions) <= MOST_SVG_COLUMNS else go.Scattergl
     y, x = (positions * step).round(4).T
     ring = float(np.clip(RING_NM * SHOWN_POINTS / (max(shown.values.shape[:2]) * pixel), 3, 10))
-    trusted = np.ones(len(positions), bool) if certainty is None else certainty.calibrated
+    trusted = certainty is None or bool(certainty.calibrated.all())
     figure.add_trace(
         kind(
             x=x.tolist(),
             y=y.tolist(),
             mode="markers",
             name="columns",
-            customdata=_customdata(places_px, counts, certainty, counted),
-            hovertemplate=_hover(certainty, counted is not None) + "<extra></extra>",
+            hovertemplate=_hover(certainty, counted) + "<extra></extra>",
             marker={
-                "symbol": ["circle-open" if known else "diamond-open" for known in trusted],
+                "symbol": "circle-open" if trusted else _symbols(certainty),
                 "color": COLUMN_COLOUR,
                 "size": ring,
                 "line": {"width": 0.6 + 0.1 * ring},
@@ -203,22 +201,38 @@ def counting(found: AtomCounting, totals: Floats, unit: str) -> go.Figure:
     return _plain(figure, {"l": 56, "r": 12, "t": 36, "b": 52}, height=330)
 
 
-def _customdata(
+def column_data(
     places_px: Floats, counts: Floats, certainty: Certainty | None, counted: npt.NDArray[np.float64] | None
 ) -> list[list[Any]]:
-    # Rounded as they are shown: rounded twice, 9.549 would be shown as 9.6.
-    sums = [[float(f"{count:.1f}") for count in own] for own in with_sums(counts)]
-    places = places_px.round(1).tolist()
-    rows: list[list[Any]] = []
-    for column, (place, own) in enumerate(zip(places, sums, strict=True)):
-        known = None if certainty is None else int(certainty.calibrated[column])
-        rows.append([column, *place, known, None if counted is None else float(f"{counted[column]:.1f}")])
-        for target, count in enumerate(own):
-            ends = [None, None] if certainty is None else [int(certainty.low[column, target])]
-            rows[-1] += [count, *ends]
-            if certainty is not None:
-                rows[-1].append(int(certainty.high[column, target]))
-    return rows
+    """``FIELDS``, then count, low and high of every target, for each column; what is not known is None.
+
+    Numbers are rounded as they are shown: rounded twice, 9.549 would be shown as 9.6.
+
+    Parameters
+    ----------
+    places_px : (n, 2) row and column in pixels of the file
+    counts : (n, 5) atoms
+    counted : (n,) totals by atom counting, if any
+    """
+    number = len(counts)
+    nothing: list[Any] = [None] * number
+    fields = [list(range(number)), _rounded(places_px[:, 0]), _rounded(places_px[:, 1])]
+    fields.append(nothing if certainty is None else certainty.calibrated.astype(int).tolist())
+    fields.append(nothing if counted is None else _rounded(counted))
+    for target, count in enumerate(with_sums(counts).T):
+        fields.append(_rounded(count))
+        both = (None, None) if certainty is None else (certainty.low, certainty.high)
+        fields.extend(nothing if ends is None else ends[:, target].tolist() for ends in both)
+    return [list(row) for row in zip(*fields, strict=True)]
+
+
+def _rounded(values: Floats) -> list[float]:
+    return [round(value, 1) for value in values.tolist()]
+
+
+def _symbols(certainty: Certainty | None) -> list[str]:
+    marks = [] if certainty is None else certainty.calibrated.tolist()
+    return ["circle-open" if known else "diamond-open" for known in marks]
 
 
 def _hover(certainty: Certainty | None, counted: bool) -> str:
