@@ -83,7 +83,12 @@ def evaluate(params: Params) -> str:
         rng=generator(params.base.seed, Stream.BOOTSTRAP, 4),
     )
     found = {"summary": summarize(found, bound), **found}
-    promised = {**calibrated.to_dict(), "accuracy": model_accuracy(found, bound)}
+    promised = {
+        **calibrated.to_dict(),
+        "accuracy": model_accuracy(found, bound),
+        "counting": counting.contract_line(training),
+        "composition": model_calibration.fit_composition(calibration),
+    }
     ended = model_calibration.with_ends(test, calibrated.intervals)
     write(found, promised, ended, accuracy.page(found, bound))
     draw(found, test, bound)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from common import run_stage
 from heamap.errors import InputError
-from heamap.lifecycle.registry import champion_onnx
+from heamap.lifecycle.registry import champion_onnx, champion_version
 from heamap.params import Params
 from heamap_serving.batch import find_micrographs, score_batch
 from heamap_serving.score import Calibration
@@ -15,7 +15,8 @@ FOLDER = Path("data/scores")
 
 def main(params: Params) -> str:
     found = find_micrographs([Path(params.score.micrographs)])
-    model = load_model(champion_onnx(params.promote.model_name))
+    name = params.promote.model_name
+    model = load_model(champion_onnx(name), champion_version(name))
     summary = score_batch(found, FOLDER, model, Calibration())
     if summary.failed:
         raise InputError(f"{summary.failed} of {len(summary.records)} micrographs failed; see {FOLDER}/summary.csv")

@@ -18,8 +18,10 @@ from heamap.errors import InputError
 from heamap_serving import finished
 from heamap_serving.certainty import claims, doubted
 from heamap_serving.guarded import Reader, clear_pixels
+from heamap_serving.index_page import write_index
 from heamap_serving.micrograph import Micrograph
-from heamap_serving.outputs import image_composition, write
+from heamap_serving.options import DEFAULTS, Options
+from heamap_serving.outputs import image_composition, source_record, write
 from heamap_serving.pipeline import Behind, ahead
 from heamap_serving.readers import READERS
 from heamap_serving.score import Calibration, Scored, score
@@ -91,8 +93,10 @@ class Loaded:
     record: dict[str, Any] | None
 
 
-def score_batch(found: Found, out: Path, model: Model, calibration: Calibration) -> Summary:
-    """Score every micrograph into a folder of its own below ``out``; write ``summary.csv`` and ``summary.json``.
+def score_batch(
+    found: Found, out: Path, model: Model, calibration: Calibration, options: Options = DEFAULTS
+) -> Summary:
+    """Score every micrograph into a folder of its own below ``out``; write the summary and ``index.html``.
 
     While one image is in the network the next is read and the last is written. A result that is there already, of the
     same file, model and options, is kept; one that is not finished is not there.
@@ -102,8 +106,8 @@ def score_batch(found: Found, out: Path, model: Model, calibration: Calibration)
     jobs = batch_jobs(found, out)
     with Reader(out) as reader, Behind[dict[str, Any]](WRITES_WAITING) as writer, progress(len(jobs)) as bar:
         outcomes: list[Future[dict[str, Any]]] = []
-        for job, loading in ahead(lambda job: load(job, reader, model, calibration), jobs, READS_AHEAD):
-            outcome = _scored(job, loading, writer, model, calibration)
+        for job, loading in ahead(lambda job: load(job, reader, model, calibration, options), jobs, READS_AHEAD):
+            outcome = _scored(job, loading, writer, model, calibration, options)
             outcome.add_done_callback(lambda _: bar.update())
             outcomes.append(outcome)
         records = [_record(job, outcome) for job, outcome in zip(jobs, outcomes, strict=True)]
@@ -120,7 +124,7 @@ def progress(images: int) -> "tqdm[Any]":
     return tqdm(total=images, unit="image", desc="score")
 
 
-def load(job: Job, reader: Reader, model: Model, calibration: Calibration) -> Loaded:
+def load(job: Job, reader: Reader, model: Model, calibration: Calibration, options: Options = DEFAULTS) -> Loaded:
     """Read a micrograph, unless it was scored before.
 
     Raises
@@ -131,11 +135,13 @@ def load(job: Job, reader: Reader, model: Model, calibration: Calibration) -> Lo
         sha256 = finished.file_sha256(job.path)
     except OSError as error:
         raise InputError(error.strerror or "cannot be read") from None
-    record = finished.known(job.folder, finished.made_of(sha256, model, calibration))
+    record = finished.known(job.folder, finished.made_of(sha256, model, calibration, options))
     return Loaded(None if record else reader.read(job.path), sha256, record)
 
 
-def score_loaded(job: Job, loaded: Loaded, model: Model, calibration: Calibration) -> Callable[[], dict[str, Any]]:
+def score_loaded(
+    job: Job, loaded: Loaded, model: Model, calibration: Calibration, options: Options = DEFAULTS
+) -> Callable[[], dict[str, Any]]:
     """Score a micrograph.
 
     Returns
@@ -148,23 +154,15 @@ def score_loaded(job: Job, loaded: Loaded, model: Model, calibration: Calibratio
     """
     assert loaded.micrograph is not None
     micrograph = loaded.micrograph
-    scored = score(micrograph, model, calibration, folder=job.folder.parent)
-    in_file = micrograph.sampling_angstrom
-    source = {
-        "file": job.path.name,
-        "sha256": loaded.sha256,
-        "shape": list(micrograph.image.shape),
-        "file_sampling_angstrom": None if in_file is None else {"rows": in_file[0], "columns": in_file[1]},
-        "beam_fraction_per_count": calibration.beam_fraction_per_count,
-        "black_level": calibration.black_level,
-    }
+    scored = score(micrograph, model, calibration, options.region, folder=job.folder.parent)
+    source = source_record({"file": job.path.name, "sha256": loaded.sha256}, micrograph, calibration)
 
     def put_away() -> dict[str, Any]:
         record = _result(scored, model)
         try:
             with finished.appearing(job.folder) as folder:
-                write(folder, job.path.name, scored, model, source)
-                finished.mark(folder, finished.made_of(loaded.sha256, model, calibration), record)
+                write(folder, job.path.name, scored, model, source, options.elements)
+                finished.mark(folder, finished.made_of(loaded.sha256, model, calibration, options), record)
         except OSError as error:
             raise InputError(f"its results cannot be written: {error.strerror or error}") from None
         return record
@@ -173,14 +171,19 @@ def score_loaded(job: Job, loaded: Loaded, model: Model, calibration: Calibratio
 
 
 def _scored(
-    job: Job, loading: Future[Loaded], writer: Behind[dict[str, Any]], model: Model, calibration: Calibration
+    job: Job,
+    loading: Future[Loaded],
+    writer: Behind[dict[str, Any]],
+    model: Model,
+    calibration: Calibration,
+    options: Options,
 ) -> Future[dict[str, Any]]:
     """The record of one job, sooner or later."""
     done: Future[dict[str, Any]] = Future()
     try:
         loaded = loading.result()
         if loaded.record is None:
-            return writer.put(score_loaded(job, loaded, model, calibration))
+            return writer.put(score_loaded(job, loaded, model, calibration, options))
         done.set_result(loaded.record)
     except InputError as error:
         done.set_exception(error)
@@ -207,9 +210,9 @@ def failed(job: Job, message: str) -> dict[str, Any]:
 
 
 def finish(records: list[dict[str, Any]], out: Path, found: Found, model: Model) -> Summary:
-    """Write ``summary.csv`` and ``summary.json``."""
+    """Write the summary and ``index.html``."""
     summary = Summary(tuple(records), sum(record["status"] == "failed" for record in records))
-    _write_summary(out, summary, found, model)
+    write_summary(out, summary, found, model)
     return summary
 
 
@@ -246,7 +249,8 @@ def _folder_names(paths: Sequence[Path]) -> list[str]:
     return names
 
 
-def _write_summary(out: Path, summary: Summary, found: Found, model: Model) -> None:
+def write_summary(out: Path, summary: Summary, found: Found, model: Model) -> None:
+    """Write ``summary.csv``, ``summary.json`` and ``index.html``."""
     pd.DataFrame(summary.records).to_csv(out / "summary.csv", index=False, float_format="%.5f")
     record = {
         "model": {"file": model.name, "sha256": model.sha256, "provider": model.provider},
@@ -256,3 +260,4 @@ def _write_summary(out: Path, summary: Summary, found: Found, model: Model) -> N
         "images": summary.records,
     }
     (out / "summary.json").write_text(json.dumps(record, indent=2) + "\n")
+    write_index(out, summary.records, found.skipped, model)

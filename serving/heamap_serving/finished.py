@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import heamap
+from heamap_serving.options import DEFAULTS, Options
 from heamap_serving.score import Calibration
 from heamap_serving.session import Model
 
@@ -25,12 +26,17 @@ def file_sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def made_of(input_sha256: str, model: Model, calibration: Calibration) -> dict[str, Any]:
+def made_of(input_sha256: str, model: Model, calibration: Calibration, options: Options = DEFAULTS) -> dict[str, Any]:
     """All that decides a result; where one of these differs, it is made again."""
     return {
         "input": input_sha256,
         "model": model.sha256,
-        "options": asdict(calibration),
+        "options": {
+            **asdict(calibration),
+            "roi": options.region.roi,
+            "mask": None if options.region.mask is None else hashlib.sha256(options.region.mask.tobytes()).hexdigest(),
+            "elements": options.elements,
+        },
         "heamap": heamap.__version__,
     }
 

@@ -1,9 +1,8 @@
 """What is written for one micrograph: column table, maps, picture, provenance."""
 
+import hashlib
 import json
-import platform
 from collections.abc import Iterator
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -11,41 +10,28 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import tifffile
+from matplotlib.figure import Figure
 
-import heamap
 from heamap.elements import ELEMENTS
 from heamap.evaluation.targets import TARGETS, with_sums
-from heamap_serving import scratch, tiles
+from heamap_serving import scratch
+from heamap_serving.atom_counting import AtomCounting, count_atoms
 from heamap_serving.certainty import claims, doubted
 from heamap_serving.figure import draw
-from heamap_serving.score import Scored
+from heamap_serving.hyperspy_file import write_maps
+from heamap_serving.micrograph import Micrograph
+from heamap_serving.pictures import thumbnail_png
+from heamap_serving.provenance import provenance
+from heamap_serving.report import report
+from heamap_serving.score import Calibration, Scored
 from heamap_serving.session import Model
-
-PACKAGES = ("numpy", "scipy", "onnxruntime-gpu", "rosettasciio", "tifffile", "pandas", "matplotlib")
+from heamap_serving.shares import fractions, image_composition
 
 IMAGEJ_BYTES = 2**32 - 2**20
 """Larger maps do not fit into the TIFF files that ImageJ writes."""
 
 
-def fractions(counts: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """In-column atomic fractions (n, 5) of counts (n, 5); a negative count stands for none, no atoms give zeros."""
-    atoms = np.maximum(counts, 0.0)
-    total = atoms.sum(axis=1, keepdims=True)
-    return np.divide(atoms, total, out=np.zeros_like(atoms), where=total > 0)
-
-
-def image_composition(counts: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Atomic fractions (5,) of all columns of an image together; zeros where there are no atoms.
-
-    Parameters
-    ----------
-    counts : (n, 5) atoms; a negative count stands for none
-    """
-    whole: npt.NDArray[np.float64] = fractions(np.maximum(counts, 0.0).sum(axis=0, keepdims=True))[0]
-    return whole
-
-
-def column_table(scored: Scored, sampling_angstrom: float) -> pd.DataFrame:
+def column_table(scored: Scored, sampling_angstrom: float, counted: AtomCounting | None = None) -> pd.DataFrame:
     """One row a column.
 
     ``row_px``, ``col_px`` are pixels of the file's image; ``x_angstrom``, ``y_angstrom`` run right and down from the
@@ -53,14 +39,16 @@ def column_table(scored: Scored, sampling_angstrom: float) -> pd.DataFrame:
     ``fraction_*`` are shares of the column. ``total_x_composition_*`` are the total shared out by the composition of
     the image: what is known of the elements without telling columns apart. Of a model with intervals also ``low_*``
     and ``high_*`` of every count, whole atoms, and ``calibrated``, whether the total lies where the intervals were
-    calibrated.
+    calibrated. With ``counted`` also ``integrated_intensity``, of the column's Voronoi cell, and, where a counting line
+    applies, ``counted_total``, the atoms that it gives.
     """
-    y, x = (scored.positions * sampling_angstrom).T
+    y, x = (scored.positions * sampling_angstrom + np.asarray(scored.origin_angstrom)).T
+    row, col = scored.places_px(sampling_angstrom).T
     table = pd.DataFrame(
         {
             "column": np.arange(len(y), dtype=np.int32),
-            "row_px": y / scored.original_steps[0],
-            "col_px": x / scored.original_steps[1],
+            "row_px": row,
+            "col_px": col,
             "x_angstrom": x,
             "y_angstrom": y,
         }
@@ -73,15 +61,27 @@ def column_table(scored: Scored, sampling_angstrom: float) -> pd.DataFrame:
         for end, values in (("low", scored.certainty.low), ("high", scored.certainty.high)):
             table[[f"{end}_{target}" for target in TARGETS]] = values
         table["calibrated"] = scored.certainty.calibrated
+    if counted is not None:
+        table["integrated_intensity"] = counted.intensities
+        if counted.totals is not None:
+            table["counted_total"] = counted.totals
     return table
 
 
-def write(folder: Path, title: str, scored: Scored, model: Model, source: dict[str, Any]) -> pd.DataFrame:
-    """Write ``columns.csv``, ``columns.parquet``, ``maps.tif``, ``figure.png`` and, last, ``provenance.json``.
+def count(scored: Scored, model: Model) -> AtomCounting:
+    """Atom counting on the same columns."""
+    return count_atoms(scored.image, scored.positions, model.contract, calibrated=scored.in_beam_fractions)
+
+
+def write(
+    folder: Path, title: str, scored: Scored, model: Model, source: dict[str, Any], elements: tuple[str, ...] = ELEMENTS
+) -> pd.DataFrame:
+    """Write tables, maps, pictures, the report and, last, ``provenance.json``.
 
     Parameters
     ----------
     source : what is recorded of the input file
+    elements : to draw
 
     Returns
     -------
@@ -89,12 +89,55 @@ def write(folder: Path, title: str, scored: Scored, model: Model, source: dict[s
     """
     folder.mkdir(parents=True, exist_ok=True)
     sampling = model.contract.sampling_angstrom
-    table = column_table(scored, sampling)
+    counted = count(scored, model)
+    table = column_table(scored, sampling, counted)
     table.to_csv(folder / "columns.csv", index=False, float_format="%.4f")
     table.to_parquet(folder / "columns.parquet", index=False)
     _write_maps(folder / "maps.tif", scored.maps, sampling)
-    picture = draw(
-        title=title,
+    write_maps(folder / "maps.hspy", scored.maps, sampling, scored.origin_angstrom)
+    picture = picture_of(scored, model, title, elements)
+    # The usual level takes four times as long for a tenth less.
+    picture.savefig(folder / "figure.png", dpi=130, metadata={"Software": None}, pil_kwargs={"compress_level": 3})
+    # Laid out once: places are shares of the page, whatever is drawn on it.
+    picture.set_layout_engine("none")
+    picture.savefig(folder / "figure.pdf", dpi=200, metadata={"Creator": None, "Producer": None, "CreationDate": None})
+    (folder / "thumbnail.png").write_bytes(thumbnail_png(scored.image))
+    record = provenance(scored, model, source)
+    still = (folder / "figure.png").read_bytes()
+    (folder / "report.html").write_text(
+        report(title, scored, model, counted, record, still, elements), encoding="utf-8"
+    )
+    (folder / "provenance.json").write_text(json.dumps(record, indent=2) + "\n")
+    return table
+
+
+def file_record(path: Path) -> dict[str, Any]:
+    """Name and hash of a file."""
+    return {"file": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+
+
+def array_record(values: npt.NDArray[Any]) -> dict[str, Any]:
+    """Hash of an array's pixels in the order of the image; there is no file."""
+    return {"file": None, "sha256": hashlib.sha256(np.ascontiguousarray(values).tobytes()).hexdigest()}
+
+
+def source_record(own: dict[str, Any], micrograph: Micrograph, calibration: Calibration) -> dict[str, Any]:
+    """What provenance says of the input: ``own``, its shape and pixel size, and what the user knew of it."""
+    in_file = micrograph.sampling_angstrom
+    return {
+        **own,
+        "shape": list(micrograph.image.shape),
+        "file_sampling_angstrom": None if in_file is None else {"rows": in_file[0], "columns": in_file[1]},
+        "beam_fraction_per_count": calibration.beam_fraction_per_count,
+        "black_level": calibration.black_level,
+    }
+
+
+def picture_of(scored: Scored, model: Model, title: str, elements: tuple[str, ...] = ELEMENTS) -> Figure:
+    """The picture of a scored micrograph."""
+    # A dollar sign in a file name would start a formula.
+    return draw(
+        title=title.replace("$", r"\$"),
         image=scored.image,
         maps=scored.maps,
         positions=scored.positions,
@@ -103,13 +146,9 @@ def write(folder: Path, title: str, scored: Scored, model: Model, source: dict[s
         certainty=scored.certainty,
         doubted=doubted(model.contract),
         remarks=claims(scored.aggregation),
-        sampling_angstrom=sampling,
+        sampling_angstrom=model.contract.sampling_angstrom,
+        elements=elements,
     )
-    # The usual level takes four times as long for a tenth less.
-    picture.savefig(folder / "figure.png", dpi=130, metadata={"Software": None}, pil_kwargs={"compress_level": 3})
-    record = json.dumps(_provenance(scored, model, source), indent=2)
-    (folder / "provenance.json").write_text(record + "\n")
-    return table
 
 
 def _write_maps(path: Path, maps: npt.NDArray[np.float32], sampling_angstrom: float) -> None:
@@ -137,37 +176,3 @@ def _slices(maps: npt.NDArray[np.float32]) -> Iterator[npt.NDArray[np.float32]]:
             layer[start:stop] = maps[start:stop, :, channel]
             scratch.release(maps)
         yield layer
-
-
-def _provenance(scored: Scored, model: Model, source: dict[str, Any]) -> dict[str, Any]:
-    accuracy = model.contract.accuracy
-    return {
-        "input": source,
-        "sampling": {
-            "original_angstrom": {"rows": scored.original_steps[0], "columns": scored.original_steps[1]},
-            "source": scored.sampling_source,
-            "used_angstrom": model.contract.sampling_angstrom,
-            "resampling": "Lanczos-3, cut at the coarser sampling limit",
-        },
-        "tiles": {
-            "image_pixels": list(scored.image.shape),
-            "padded_pixels": list(scored.cut.shape),
-            "tile_pixels": list(scored.cut.tile),
-            "margin_pixels": tiles.margin(model.contract.stride),
-            "number": scored.cut.tiles,
-        },
-        "intervals": None if scored.certainty is None else {"level": scored.certainty.level},
-        "accuracy": None if accuracy is None else accuracy.model_dump(mode="json"),
-        "aggregation": scored.aggregation,
-        "model": {
-            "file": model.name,
-            "sha256": model.sha256,
-            "provider": model.provider,
-            "contract": model.contract.model_dump(mode="json"),
-        },
-        "versions": {
-            "heamap": heamap.__version__,
-            "python": platform.python_version(),
-            **{package: version(package) for package in PACKAGES},
-        },
-    }

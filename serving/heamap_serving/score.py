@@ -16,6 +16,7 @@ from heamap_serving.certainty import Certainty, read_aggregation, read_certainty
 from heamap_serving.columns import counts_at, locate
 from heamap_serving.local_blur import Absolute, Local
 from heamap_serving.micrograph import Micrograph
+from heamap_serving.region import WHOLE, Region
 from heamap_serving.resample import Resampler, resampled_length
 from heamap_serving.session import Model
 
@@ -77,6 +78,8 @@ class Scored:
     original_steps : pixel size of the file's pixels along rows and columns, in Angstrom, as used
     sampling_source : ``file`` or ``option``
     cut : the tiles
+    region : part of the file's image that this is
+    in_beam_fractions : the image is in fractions of the incident beam
     """
 
     image: npt.NDArray[np.float32]
@@ -88,12 +91,25 @@ class Scored:
     original_steps: tuple[float, float]
     sampling_source: str
     cut: tiles.Plan
+    region: Region = WHOLE
+    in_beam_fractions: bool = False
+
+    def places_px(self, sampling_angstrom: float) -> npt.NDArray[np.float64]:
+        """Row and column (n, 2) of the columns in pixels of the file's whole image."""
+        return self.positions * (sampling_angstrom / np.asarray(self.original_steps)) + np.asarray(self.region.origin)
+
+    @property
+    def origin_angstrom(self) -> tuple[float, float]:
+        """Place of the first pixel along rows and columns, from the centre of the first pixel of the file's image."""
+        row, col = self.region.origin
+        return row * self.original_steps[0], col * self.original_steps[1]
 
 
 def score(
     micrograph: Micrograph,
     model: Model,
     calibration: Calibration,
+    region: Region = WHOLE,
     *,
     folder: Path | None = None,
     tile_pixels: int = tiles.TILE_PIXELS,
@@ -102,14 +118,16 @@ def score(
 
     Parameters
     ----------
+    region : of the micrograph; a mask takes columns out of everything that is counted, and changes no count
     folder : of temporary files; None: the system's
     tile_pixels : most pixels that the network sees at once; decides memory and time, not the result
 
     Raises
     ------
     InputError : no pixel size, an implausible one, a field of view too small or too large, or a model for calibrated
-        detectors without the calibration
+        detectors without the calibration, a region that the image does not hold
     """
+    micrograph = region.crop(micrograph)
     steps, source = _steps(micrograph, calibration)
     _check_scale(micrograph.image.shape, steps, model)
     _check_calibrated(model, calibration)
@@ -125,6 +143,7 @@ def score(
     scratch.release(image)
     radius = DISTANCE_SHARE * model.contract.ranges.nearest_column_angstrom / sampling
     positions = locate(maps, radius=radius, threshold=THRESHOLD_ATOMS)
+    positions = positions[region.holds(positions * (sampling / np.asarray(steps)))]
     counts = counts_at(maps, positions)
     return Scored(
         image=image,
@@ -136,6 +155,8 @@ def score(
         original_steps=steps,
         sampling_source=source,
         cut=cut,
+        region=region,
+        in_beam_fractions=calibration.beam_fraction_per_count is not None,
     )
 
 

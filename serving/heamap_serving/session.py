@@ -40,6 +40,7 @@ class Model:
     sha256 : of the file's bytes
     contract : read from its metadata
     provider : the execution provider in use, ``CUDAExecutionProvider`` or ``CPUExecutionProvider``
+    version : in the registry; None for a file that was named
     """
 
     name: str
@@ -47,6 +48,7 @@ class Model:
     contract: Contract
     provider: str
     session: Any
+    version: str | None = None
 
     @property
     def on_gpu(self) -> bool:
@@ -67,13 +69,16 @@ class Model:
         return maps if scale == 1 else maps * scale
 
 
-def load_model(path: Path, sha256: str | None = None, *, threads: int | None = None) -> Model:
+def load_model(
+    path: Path, sha256: str | None = None, *, threads: int | None = None, version: str | None = None
+) -> Model:
     """Load an ONNX file onto the GPU where that works, else onto the CPU.
 
     Parameters
     ----------
     sha256 : of the file as the registry recorded it; None where nobody did
     threads : that the network runs on; None: one on each core that this process may use
+    version : that the file has in the registry, for provenance
 
     Raises
     ------
@@ -103,7 +108,7 @@ def load_model(path: Path, sha256: str | None = None, *, threads: int | None = N
         check(contract)
     except InputError as fault:
         raise InputError(f"{path}: {fault}") from None
-    return Model(path.name, digest, contract, session.get_providers()[0], session)
+    return Model(path.name, digest, contract, session.get_providers()[0], session, version)
 
 
 def _options(threads: int | None) -> Any:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from heamap.errors import InputError
 from heamap_serving import batch, finished
 from heamap_serving.guarded import Reader
+from heamap_serving.options import DEFAULTS, Options
 from heamap_serving.score import Calibration
 from heamap_serving.session import Model, load_model
 
@@ -25,7 +26,13 @@ Results = tuple[dict[str, Any], dict[str, bytes]]
 
 
 def score_spread(
-    found: batch.Found, out: Path, model: Model, model_file: Path, calibration: Calibration, scheduler: str
+    found: batch.Found,
+    out: Path,
+    model: Model,
+    model_file: Path,
+    calibration: Calibration,
+    scheduler: str,
+    options: Options = DEFAULTS,
 ) -> batch.Summary:
     """Score a batch as ``batch.score_batch`` does, on the workers of a Dask scheduler.
 
@@ -47,7 +54,7 @@ def score_spread(
         waiting = []
         for index, job in enumerate(jobs):
             try:
-                origin = finished.made_of(finished.file_sha256(job.path), model, calibration)
+                origin = finished.made_of(finished.file_sha256(job.path), model, calibration, options)
             except OSError as error:
                 records[index] = batch.failed(job, error.strerror or "cannot be read")
             else:
@@ -58,7 +65,7 @@ def score_spread(
                     records[index] = batch.named(job, record)
         bar.update(len(records))
         content = client.scatter(model_file.read_bytes(), broadcast=True) if waiting else None
-        for index, job, task in _completed(client, waiting, (model.name, content, calibration)):
+        for index, job, task in _completed(client, waiting, (model.name, content, model.version, calibration, options)):
             try:
                 record, files = task.result()
                 _unpack(files, job.folder)
@@ -70,7 +77,13 @@ def score_spread(
 
 
 def score_content(
-    name: str, content: bytes, model_name: str, model_content: bytes, calibration: Calibration
+    name: str,
+    content: bytes,
+    model_name: str,
+    model_content: bytes,
+    version: str | None,
+    calibration: Calibration,
+    options: Options,
 ) -> Results:
     """What a worker does: score the content of one file in a temporary folder.
 
@@ -78,7 +91,7 @@ def score_content(
     ------
     InputError : the file cannot be scored
     """
-    model = _model(model_name, model_content)
+    model = _model(model_name, model_content, version)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "in" / name
         path.parent.mkdir()
@@ -86,20 +99,20 @@ def score_content(
         job = batch.Job(path, Path(folder) / "out" / "result")
         job.folder.parent.mkdir()
         with Reader(Path(folder)) as reader:
-            loaded = batch.load(job, reader, model, calibration)
-        record = batch.score_loaded(job, loaded, model, calibration)()
+            loaded = batch.load(job, reader, model, calibration, options)
+        record = batch.score_loaded(job, loaded, model, calibration, options)()
         return record, {file.name: file.read_bytes() for file in sorted(job.folder.iterdir())}
 
 
 @lru_cache(maxsize=1)
-def _model(name: str, content: bytes) -> Model:
+def _model(name: str, content: bytes, version: str | None) -> Model:
     """A worker keeps its session; it shares its machine, so that its network runs on its own threads alone."""
     from distributed import get_worker
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / name
         path.write_bytes(content)
-        return load_model(path, threads=get_worker().state.nthreads)
+        return load_model(path, threads=get_worker().state.nthreads, version=version)
 
 
 def _client(scheduler: str) -> "Client":
@@ -114,17 +127,16 @@ def _client(scheduler: str) -> "Client":
 
 
 def _completed(
-    client: "Client", jobs: list[tuple[int, batch.Job]], shared: tuple[str, Any, Calibration]
+    client: "Client", jobs: list[tuple[int, batch.Job]], shared: tuple[Any, ...]
 ) -> Iterator[tuple[int, batch.Job, Any]]:
     """Jobs with their futures as they are done; files are read no faster than workers need them."""
     from distributed import as_completed
 
-    name, content, calibration = shared
     owner: dict[str, tuple[int, batch.Job]] = {}
 
     def submit(entry: tuple[int, batch.Job]) -> Any:
         path = entry[1].path
-        future = client.submit(score_content, path.name, path.read_bytes(), name, content, calibration, pure=False)
+        future = client.submit(score_content, path.name, path.read_bytes(), *shared, pure=False)
         owner[future.key] = entry
         return future
 

@@ -40,10 +40,10 @@ def _parser() -> argparse.ArgumentParser:
     score = commands.add_parser("score", help="score micrographs: columns, counts, maps and a picture of each")
     score.add_argument(
         "paths",
-        nargs="+",
+        nargs="*",
         type=Path,
         metavar="PATH",
-        help="dm3, dm4, emd, ser, tif, hspy, h5, npy, or a folder of them",
+        help="dm3, dm4, emd, ser, tif, hspy, h5, npy, or a folder of them; none with --watch",
     )
     score.add_argument("--out", required=True, type=Path, metavar="DIR", help="where the results go")
     model = score.add_mutually_exclusive_group()
@@ -60,6 +60,23 @@ def _parser() -> argparse.ArgumentParser:
     )
     score.add_argument("--black-level", type=float, default=0.0, metavar="N", help="counts without beam (%(default)s)")
     score.add_argument("--scheduler", metavar="ADDRESS", help="spread the files over the workers of a Dask scheduler")
+    score.add_argument(
+        "--roi",
+        type=int,
+        nargs=4,
+        metavar=("X", "Y", "WIDTH", "HEIGHT"),
+        help="score this rectangle of every image alone; pixels of the image, X to the right, Y down",
+    )
+    score.add_argument(
+        "--mask",
+        type=Path,
+        metavar="FILE",
+        help="npy, png or tif of the images' shape; columns where it is 0 are left out",
+    )
+    score.add_argument("--elements", metavar="LIST", help="to draw, as Pt,Ni; tables and maps hold all five")
+    score.add_argument(
+        "--watch", type=Path, metavar="DIR", help="score each micrograph that lands in this folder, until Ctrl-C"
+    )
     score.set_defaults(command=_score)
 
     _add_simulate(commands.add_parser("simulate", help="simulate the HAADF image of a structure of your own"))
@@ -132,23 +149,32 @@ def _add_simulate(parser: argparse.ArgumentParser) -> None:
 
 def _score(arguments: argparse.Namespace) -> int:
     from heamap_serving.batch import find_micrographs, score_batch
+    from heamap_serving.options import read_options
     from heamap_serving.score import Calibration
     from heamap_serving.session import load_model
+    from heamap_serving.watch import watch
 
     for reader in ("rsciio", "tifffile"):
         logging.getLogger(reader).setLevel(logging.CRITICAL)
     calibration = Calibration(arguments.sampling_angstrom, arguments.beam_fraction_per_count, arguments.black_level)
+    options = read_options(arguments.roi, arguments.mask, arguments.elements)
+    if bool(arguments.paths) == (arguments.watch is not None):
+        raise InputError("give either micrographs (PATH) or a folder to watch (--watch DIR)")
+    if arguments.watch is not None:
+        model_file, version = _model(arguments)
+        model = load_model(model_file, version=version)
+        return 1 if watch(arguments.watch, arguments.out, model, calibration, options, _say).failed else 0
     found = find_micrographs(arguments.paths)
-    model_file = arguments.model or _champion(arguments.model_name)
-    model = load_model(model_file)
+    model_file, version = _model(arguments)
+    model = load_model(model_file, version=version)
     for path in found.skipped:
         print(f"skipped {path}: not a micrograph", file=sys.stderr)
     if arguments.scheduler is None:
-        summary = score_batch(found, arguments.out, model, calibration)
+        summary = score_batch(found, arguments.out, model, calibration, options)
     else:
         from heamap_serving.spread import score_spread
 
-        summary = score_spread(found, arguments.out, model, model_file, calibration, arguments.scheduler)
+        summary = score_spread(found, arguments.out, model, model_file, calibration, arguments.scheduler, options)
     for record in summary.records:
         if record.get("aggregated"):
             print(f"{record['file']}: {record['aggregated']}")
@@ -157,8 +183,16 @@ def _score(arguments: argparse.Namespace) -> int:
     return 1 if summary.failed else 0
 
 
-def _champion(model_name: str) -> Path:
-    return Path(_registry("give --model FILE").champion_onnx(model_name))
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
+def _model(arguments: argparse.Namespace) -> tuple[Path, str | None]:
+    """The ONNX file and, of the registry's champion, its version."""
+    if arguments.model is not None:
+        return arguments.model, None
+    registry = _registry("give --model FILE")
+    return Path(registry.champion_onnx(arguments.model_name)), registry.champion_version(arguments.model_name)
 
 
 def _simulate(arguments: argparse.Namespace) -> int:

@@ -5,6 +5,8 @@ import json
 import re
 from typing import Any, Literal, Self
 
+import numpy as np
+import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from heamap.checking import parse
@@ -106,6 +108,48 @@ class Accuracy(BaseModel):
     """By target: every element, NiCoFe and total."""
 
 
+class CountingLine(BaseModel):
+    """Atom counting's straight line, from the integrated intensity of a column to its total.
+
+    Intensities are fractions of the incident beam times square Angstrom, over the column's Voronoi cell cut off at a
+    radius (``heamap.evaluation.table.integrated_intensity``).
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    slope: float
+    """Atoms a unit of intensity."""
+    intercept: float
+    """Atoms."""
+    r2: float
+    """Share of the variance of the training columns' totals that the line explains."""
+    columns: int = Field(ge=2)
+    """Training columns that it was fitted to."""
+    radius_angstrom: float = Field(gt=0)
+
+
+class CompositionErrors(BaseModel):
+    """How far compositions of whole images lie from the truth, over calibration images.
+
+    For an unseen image the error lies around ``bias`` with a half-width of t spread sqrt(1 + 1 / images), t being
+    Student's for images - 1 degrees of freedom: the prediction interval of one more draw from a normal distribution.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    level: float = Field(gt=0, lt=1)
+    images: int = Field(ge=2)
+    bias: tuple[float, ...] = Field(min_length=len(ELEMENTS) + 1, max_length=len(ELEMENTS) + 1)
+    """Mean of true - predicted share: of each element, then of Ni, Co and Fe together."""
+    half_width: tuple[float, ...] = Field(min_length=len(ELEMENTS) + 1, max_length=len(ELEMENTS) + 1)
+
+    def around(self, shares: npt.ArrayLike) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """Ends (6,) of the intervals of predicted shares (6,), between 0 and 1."""
+        middle = np.asarray(shares, np.float64) + np.asarray(self.bias)
+        reach = np.asarray(self.half_width)
+        return np.clip(middle - reach, 0.0, 1.0), np.clip(middle + reach, 0.0, 1.0)
+
+
 class Contract(BaseModel):
     """The model's contract.
 
@@ -130,6 +174,10 @@ class Contract(BaseModel):
     """Judges aggregation (``heamap.evaluation.aggregation_report.AggregationCalibration``); None: nothing is said."""
     accuracy: Accuracy | None = None
     """On the test split; None in models exported before it was recorded."""
+    counting: CountingLine | None = None
+    """Atom counting beside the network; None in models exported before it was recorded."""
+    composition: CompositionErrors | None = None
+    """Of compositions of images; None in models exported before it was recorded, or with too few calibration images."""
 
     @model_validator(mode="after")
     def _known_order(self) -> Self:

@@ -10,6 +10,7 @@ does, so that ICL mostly finds a single component: the line is the rival to beat
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +18,7 @@ import pandas as pd
 
 from heamap.evaluation import mixture
 from heamap.evaluation.baselines import Line, calibrate, image_composition
-from heamap.evaluation.table import element_counts
+from heamap.evaluation.table import INTEGRATION_RADIUS_ANGSTROM, element_counts
 from heamap.evaluation.targets import FloatArray, with_sums
 
 INTENSITIES = {"cell": "integrated_intensity", "gaussian": "gaussian_volume"}
@@ -104,3 +105,24 @@ def estimates(training: pd.DataFrame, test: pd.DataFrame) -> dict[str, FloatArra
         }
         found |= {key: with_sums(total[:, None] * composition) for key, total in totals.items()}
     return found
+
+
+def contract_line(training: pd.DataFrame) -> dict[str, Any]:
+    """The line through Voronoi cells, for the contract (``heamap.contract.CountingLine``).
+
+    Parameters
+    ----------
+    training : ``integrated_intensity`` and ``true_`` counts of the training columns
+
+    Raises
+    ------
+    ValueError : fewer than two different intensities
+    """
+    counted = calibrate(training[INTENSITIES["cell"]], element_counts(training, "true"))
+    return {
+        "slope": counted.line.slope,
+        "intercept": counted.line.intercept,
+        "r2": counted.line.r2,
+        "columns": counted.columns,
+        "radius_angstrom": INTEGRATION_RADIUS_ANGSTROM,
+    }

@@ -10,7 +10,7 @@ import pandas as pd
 
 from heamap.elements import ELEMENTS
 from heamap.errors import InputError
-from heamap.evaluation import conformal, coverage, error_calibration
+from heamap.evaluation import composition_errors, conformal, coverage, error_calibration
 from heamap.evaluation.aggregation import RESAMPLES, Overdispersion, overdispersion
 from heamap.evaluation.aggregation_report import AggregationCalibration, aggregation_report
 from heamap.evaluation.claims import holm, measure_power
@@ -61,6 +61,19 @@ def fit_intervals(calibration: pd.DataFrame) -> conformal.Intervals:
         return conformal.calibrate(images, true, predicted)
     except ValueError as fault:
         raise InputError(f"{fault}; raise structures.split.calibration or structures.samples") from None
+
+
+def fit_composition(calibration: pd.DataFrame) -> dict[str, Any] | None:
+    """How far compositions of images are off (``heamap.evaluation.composition_errors``); None with too few images.
+
+    Parameters
+    ----------
+    calibration : columns of the calibration split: ``sample``, ``true_`` and ``pred_`` counts
+    """
+    try:
+        return composition_errors.fit(*_counts(calibration))
+    except ValueError:
+        return None
 
 
 def with_ends(columns: pd.DataFrame, intervals: conformal.Intervals) -> pd.DataFrame:

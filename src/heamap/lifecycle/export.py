@@ -51,7 +51,8 @@ def make_contract(
     ----------
     stride : what the sides of an image must be a multiple of
     calibration : ``intervals`` and ``aggregation``, as ``ModelCalibration.to_dict`` gives them, and ``accuracy``, as
-        ``heamap.evaluation.model_accuracy`` does
+        ``heamap.evaluation.model_accuracy`` does; where there are, ``counting`` and ``composition``, as
+        ``heamap.evaluation.counting.contract_line`` and ``heamap.evaluation.composition_errors.fit`` give them
     """
     sampling = settings.base.sampling_angstrom
     totals = [dataset.columns(int(sample), in_field=False)["total"] for sample in dataset.split("train")]
@@ -75,6 +76,8 @@ def make_contract(
         intervals=calibration["intervals"],
         aggregation=calibration["aggregation"],
         accuracy=calibration["accuracy"],
+        counting=calibration.get("counting"),
+        composition=calibration.get("composition"),
     )
 
 

@@ -145,6 +145,16 @@ def _champion(model_name: str) -> str:
     return version
 
 
+def champion_version(model_name: str) -> str:
+    """Version of the champion in the registry.
+
+    Raises
+    ------
+    InputError : no champion
+    """
+    return _champion(model_name)
+
+
 def champion_onnx(model_name: str) -> Path:
     """The champion's ONNX file, checked against the hash it was registered with.
 

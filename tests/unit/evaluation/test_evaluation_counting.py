@@ -50,6 +50,13 @@ def test_calibrated_lines_count_exact_intensities_exactly() -> None:
         np.testing.assert_allclose(found[name][:, TARGETS.index("NiCoFe")], 0.6 * np.array([3, 5, 9, 14]))
 
 
+def test_the_contract_s_line_is_the_one_through_voronoi_cells() -> None:
+    found = counting.contract_line(table(np.arange(1.0, 12.0)))
+    # Cells read 2 an atom and 1 more.
+    assert (found["slope"], found["intercept"]) == pytest.approx((0.5, -0.5))
+    assert found["columns"] == 11
+
+
 def test_mixtures_count_whole_atoms_where_noise_moves_the_line() -> None:
     totals = np.repeat([4.0, 5.0, 6.0, 7.0], 50)
     found = counting.estimates(table(totals, noise=0.3, seed=2), table(totals, noise=0.3, seed=3))

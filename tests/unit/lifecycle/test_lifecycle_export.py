@@ -19,6 +19,7 @@ ACCURACY = {
         for index, target in enumerate(TARGETS)
     },
 }
+COUNTING = {"slope": 90.0, "intercept": 1.5, "r2": 0.6, "columns": 4000, "radius_angstrom": 1.1}
 
 
 class TwoSamples:
@@ -39,9 +40,17 @@ def test_the_contract_holds_what_the_evaluation_said():
         TwoSamples(),
         stride=8,
         lineage=Lineage(run_id="r", commit="c", data={}),
-        calibration={"intervals": {"level": 0.9}, "aggregation": None, "accuracy": ACCURACY},
+        calibration={
+            "intervals": {"level": 0.9},
+            "aggregation": None,
+            "accuracy": ACCURACY,
+            "counting": COUNTING,
+            "composition": None,
+        },
     )
 
     assert contract.accuracy.model_dump() == ACCURACY
+    assert contract.counting.model_dump() == COUNTING
+    assert contract.composition is None
     assert contract.intervals == {"level": 0.9}
     assert contract.ranges.column_total == (3, 8)

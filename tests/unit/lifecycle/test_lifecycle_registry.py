@@ -178,6 +178,7 @@ def test_the_database_lies_in_the_parent_of_an_experiment(monkeypatch: pytest.Mo
 def test_a_passed_gate_makes_a_champion_and_its_file_is_the_same(clone: Path, params: Params) -> None:
     done = promoted(clone, params, "first", b"1", PASSED)
     assert (done.version, done.decision.action, done.decision.replaced_version) == ("1", "promote", "")
+    assert registry.champion_version("first") == "1"
     assert lineage.sha256(registry.champion_onnx("first")) == lineage.sha256(clone / "models/model.onnx")
 
 

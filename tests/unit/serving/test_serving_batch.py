@@ -48,6 +48,14 @@ def test_a_good_image_leaves_tables_maps_picture_and_provenance(folder, model_fi
     assert record["input"]["sha256"] == hashlib.sha256((folder / "good.tif").read_bytes()).hexdigest()
     assert record["model"]["sha256"] == hashlib.sha256(model_file.read_bytes()).hexdigest()
     assert record["sampling"]["source"] == "file"
+    assert record["sampling"]["resampling"].startswith("Lanczos")
+    assert record["tiles"]["number"] == 1
+    assert record["model"]["provider"].endswith("ExecutionProvider")
+    assert record["model"]["version"] is None
+    assert record["region"] == {"roi_px": None, "mask_share": None}
+    assert set(record["versions"]) >= {"heamap", "python", "numpy", "onnxruntime-gpu", "rosettasciio", "plotly"}
+    assert all(record["versions"].values())
+    assert (out / "good" / "figure.pdf").read_bytes().startswith(b"%PDF")
     assert record["model"]["contract"]["lineage"]["run_id"] == "r1"
     # A model of before the accuracy was recorded says nothing of it.
     assert record["accuracy"] is None

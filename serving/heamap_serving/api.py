@@ -1,0 +1,179 @@
+"""The scorer as a library: one image in, a typed result out that shows itself in a notebook."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from html import escape
+from importlib import import_module
+from importlib.util import find_spec
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from matplotlib.figure import Figure
+
+from heamap.elements import ELEMENTS
+from heamap.errors import InputError
+from heamap.evaluation.targets import NI_CO_FE
+from heamap_serving import outputs
+from heamap_serving.composition import SHARED, Composition, read_composition
+from heamap_serving.html_page import table
+from heamap_serving.micrograph import Micrograph, clean_image
+from heamap_serving.options import read_elements
+from heamap_serving.pictures import data_uri
+from heamap_serving.provenance import provenance
+from heamap_serving.readers import read_micrograph
+from heamap_serving.region import Region
+from heamap_serving.report import report
+from heamap_serving.report_sections import interval_name, name_of
+from heamap_serving.score import Calibration, Scored
+from heamap_serving.score import score as score_micrograph
+from heamap_serving.session import Model, load_model
+
+DEFAULT_MODEL = "heamap-fcn"
+
+
+@dataclass(frozen=True)
+class Result:
+    """A scored image.
+
+    Attributes
+    ----------
+    title : name of the image
+    scored : image, maps (rows, cols, 5), column positions and counts, as arrays
+    model : what scored it
+    source : what is recorded of the image
+    elements : drawn
+    """
+
+    title: str
+    scored: Scored
+    model: Model
+    source: dict[str, Any]
+    elements: tuple[str, ...] = ELEMENTS
+
+    @property
+    def columns(self) -> pd.DataFrame:
+        """The table of columns, as in ``columns.csv``: positions, counts and their intervals, fractions."""
+        counted = outputs.count(self.scored, self.model)
+        return outputs.column_table(self.scored, self.model.contract.sampling_angstrom, counted)
+
+    @property
+    def counts(self) -> npt.NDArray[np.float64]:
+        """(n, 5) atoms of each column, unrounded, in the order of ``heamap.elements.ELEMENTS``."""
+        return self.scored.counts
+
+    @property
+    def composition(self) -> Composition | None:
+        """Shares of the image with their intervals; None without columns."""
+        return read_composition(self.scored.counts, self.scored.certainty, self.model.contract)
+
+    @property
+    def provenance(self) -> dict[str, Any]:
+        """What the result rests on, as in ``provenance.json``."""
+        return provenance(self.scored, self.model, self.source)
+
+    def plot(self) -> Figure:
+        """The picture: image with columns, maps, histograms."""
+        return outputs.picture_of(self.scored, self.model, self.title, self.elements)
+
+    def report(self) -> str:
+        """The interactive page, as HTML."""
+        counted, still = outputs.count(self.scored, self.model), self._repr_png_()
+        return report(self.title, self.scored, self.model, counted, self.provenance, still, self.elements)
+
+    def save(self, folder: Path | str) -> None:
+        """Write all that ``heamap score`` writes for an image."""
+        outputs.write(Path(folder), self.title, self.scored, self.model, self.source, self.elements)
+
+    def _repr_png_(self) -> bytes:
+        file = BytesIO()
+        self.plot().savefig(file, format="png", dpi=100, metadata={"Software": None})
+        return file.getvalue()
+
+    def _repr_html_(self) -> str:
+        """The picture and the composition, for notebooks."""
+        found = self.composition
+        picture = f'<img alt="Micrograph, element maps and histograms" src="{data_uri(self._repr_png_())}">'
+        head = f"<p><b>{escape(self.title)}</b>: {len(self.counts)} columns</p>"
+        if found is None:
+            return head + picture
+        rows = []
+        for target in (*self.elements, NI_CO_FE):
+            index = SHARED.index(target)
+            share, low, high = (100 * float(part[index]) for part in (found.shares, found.low, found.high))
+            rows.append([name_of(target), f"{share:.1f}", f"{low:.1f} to {high:.1f}"])
+        return head + picture + table(["", "share (%)", interval_name(found)], rows)
+
+
+def score(
+    image: npt.ArrayLike | str | Path,
+    *,
+    sampling_angstrom: float | None = None,
+    model: str | Path | Model | None = None,
+    beam_fraction_per_count: float | None = None,
+    black_level: float = 0.0,
+    roi: tuple[int, int, int, int] | None = None,
+    mask: npt.ArrayLike | None = None,
+    elements: str = ",".join(ELEMENTS),
+    title: str | None = None,
+) -> Result:
+    """Find the atom columns of a HAADF image and count the atoms of each element in them.
+
+    Parameters
+    ----------
+    image : (rows, cols) intensities, or a file that ``heamap score`` reads
+    sampling_angstrom : pixel size; a file's own is taken where none is given
+    model : ONNX file, or what ``heamap_serving.session.load_model`` gave; else the champion of the registry
+    beam_fraction_per_count, black_level : calibrated detectors: fraction of the incident beam that one count stands
+        for, and counts without beam
+    roi : x, y, width and height in pixels: the image is scored as if it held nothing else
+    mask : (rows, cols) of the image; columns where it is 0 are left out
+    elements : to draw, with commas
+    title : of the result; else the file's name
+
+    Returns
+    -------
+    Result
+
+    Raises
+    ------
+    InputError : no pixel size, or whatever else ``heamap score`` refuses; the line says what to do
+
+    Examples
+    --------
+    >>> result = heamap.score(image, sampling_angstrom=0.15, model="model.onnx")  # doctest: +SKIP
+    >>> result.columns[["x_angstrom", "y_angstrom", "Pt", "low_Pt", "high_Pt"]]  # doctest: +SKIP
+    """
+    calibration = Calibration(sampling_angstrom, beam_fraction_per_count, black_level)
+    region = Region(roi, None if mask is None else np.asarray(mask) != 0)
+    drawn = read_elements(elements)
+    if isinstance(image, str | Path):
+        path = Path(image)
+        micrograph, name, source = read_micrograph(path), path.name, outputs.file_record(path)
+    else:
+        values = np.asarray(image)
+        micrograph, name = Micrograph(clean_image(values), None, "an array has no pixel size"), "image"
+        source = outputs.array_record(values)
+    chosen = model if isinstance(model, Model) else _load(*((str(model), None) if model else _champion()))
+    scored = score_micrograph(micrograph, chosen, calibration, region)
+    known = outputs.source_record(source, micrograph, calibration)
+    return Result(title or name, scored, chosen, known, drawn)
+
+
+@lru_cache(maxsize=1)
+def _load(path: str, version: str | None) -> Model:
+    return load_model(Path(path), version)
+
+
+def _champion() -> tuple[str, str]:
+    """File and version of the registry's champion.
+
+    MLflow is no part of the scorer's own installation, so the registry is only asked for by name.
+    """
+    if find_spec("mlflow") is None:
+        raise InputError("no model registry here: MLflow is not installed; give model=FILE")
+    registry = import_module("heamap.lifecycle.registry")
+    return str(registry.champion_onnx(DEFAULT_MODEL)), registry.champion_version(DEFAULT_MODEL)

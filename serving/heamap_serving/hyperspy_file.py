@@ -1,0 +1,78 @@
+"""Element maps as a HyperSpy file, written by RosettaSciIO."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+import heamap
+from heamap.elements import ELEMENTS
+
+PIECE_PIXELS = 1024
+"""Side of the pieces that maps are written in."""
+
+TITLE = "element maps"
+"""Of the signal; it names a group of the file, so no file name goes into it."""
+
+
+def write_maps(
+    path: Path, maps: npt.NDArray[np.float32], sampling_angstrom: float, origin_angstrom: tuple[float, float]
+) -> None:
+    """Write a signal of five images, one an element, whose axes are in nm.
+
+    HyperSpy opens it as a ``Signal2D`` with one navigation axis; ``original_metadata.heamap.elements`` names its
+    positions.
+
+    Parameters
+    ----------
+    maps : (rows, cols, 5) atoms
+    origin_angstrom : place of the first pixel along rows and columns
+    """
+    import dask
+    import dask.array as da
+    from rsciio import hspy
+
+    step = sampling_angstrom / 10
+    rows, cols = maps.shape[:2]
+    plane = [
+        _axis(index, name, length, step, first / 10, "nm")
+        for index, name, length, first in ((1, "y", rows, origin_angstrom[0]), (2, "x", cols, origin_angstrom[1]))
+    ]
+    signal: dict[str, Any] = {
+        # Read and written piece by piece, so that maps on disk stay there.
+        "data": da.from_array(np.moveaxis(maps, -1, 0), chunks=(1, PIECE_PIXELS, PIECE_PIXELS)),
+        "axes": [_axis(0, f"element ({', '.join(ELEMENTS)})", len(ELEMENTS), 1.0, 0.0, "", navigate=True), *plane],
+        "metadata": {
+            "General": {"title": TITLE},
+            "Signal": {"signal_type": "", "quantity": "atoms in the column"},
+            "Sample": {"elements": sorted(ELEMENTS)},
+            "_HyperSpy": {"Stacking_history": {}},
+        },
+        "original_metadata": {"heamap": {"elements": list(ELEMENTS), "unit": "atoms"}},
+        "attributes": {"_lazy": False, "ragged": False},
+        "package_info": {"package": "heamap", "package_version": heamap.__version__},
+        "tmp_parameters": {},
+        "learning_results": {},
+        "models": {},
+    }
+    # Maps of real numbers hardly shrink, so they are not compressed. One thread: pieces lie in the file as they come.
+    chunks = (1, min(rows, PIECE_PIXELS), min(cols, PIECE_PIXELS))
+    with dask.config.set(scheduler="single-threaded"):
+        hspy.file_writer(str(path), signal, compression=None, show_progressbar=False, chunks=chunks)
+
+
+def _axis(
+    index: int, name: str, size: int, scale: float, offset: float, units: str, *, navigate: bool = False
+) -> dict[str, Any]:
+    return {
+        "_type": "UniformDataAxis",
+        "name": name,
+        "size": size,
+        "index_in_array": index,
+        "scale": scale,
+        "offset": offset,
+        "units": units,
+        "navigate": navigate,
+        "is_binned": False,
+    }

@@ -1,0 +1,57 @@
+"""What the user chooses beside the calibration."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from heamap.elements import ELEMENTS
+from heamap.errors import InputError
+from heamap_serving.region import WHOLE, Region, read_mask
+
+
+@dataclass(frozen=True)
+class Options:
+    """Choices that change no count.
+
+    Attributes
+    ----------
+    region : part of the image to score
+    elements : to draw, in the order of ``ELEMENTS``; tables and maps always hold all five
+    """
+
+    region: Region = WHOLE
+    elements: tuple[str, ...] = ELEMENTS
+
+
+DEFAULTS = Options()
+
+
+def read_elements(text: str) -> tuple[str, ...]:
+    """Elements from a list with commas, in the one order.
+
+    Raises
+    ------
+    InputError : a symbol that the model does not know, or none
+
+    Examples
+    --------
+    >>> read_elements("Ni, Pt")
+    ('Pt', 'Ni')
+    """
+    wanted = [symbol.strip() for symbol in text.split(",") if symbol.strip()]
+    strangers = [symbol for symbol in wanted if symbol not in ELEMENTS]
+    if strangers or not wanted:
+        raise InputError(f"--elements {text!r}: expected some of {','.join(ELEMENTS)}")
+    return tuple(element for element in ELEMENTS if element in wanted)
+
+
+def read_options(roi: Sequence[int] | None, mask: Path | None, elements: str | None) -> Options:
+    """Options from what was given on the command line.
+
+    Raises
+    ------
+    InputError : an impossible rectangle, a mask that cannot be read, an unknown element
+    """
+    box = None if roi is None else (roi[0], roi[1], roi[2], roi[3])
+    region = Region(box, None if mask is None else read_mask(mask))
+    return Options(region, ELEMENTS if elements is None else read_elements(elements))

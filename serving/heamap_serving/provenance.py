@@ -1,0 +1,56 @@
+"""What a result rests on."""
+
+import platform
+from importlib.metadata import version
+from typing import Any
+
+import heamap
+from heamap_serving import tiles
+from heamap_serving.score import Scored
+from heamap_serving.session import Model
+
+PACKAGES = (
+    "numpy", "scipy", "onnxruntime-gpu", "rosettasciio", "tifffile", "h5py", "pandas", "matplotlib", "pillow", "plotly",
+)  # fmt: skip
+
+
+def provenance(scored: Scored, model: Model, source: dict[str, Any]) -> dict[str, Any]:
+    """The record of one image, ready for JSON.
+
+    Parameters
+    ----------
+    source : what is recorded of the input file
+    """
+    accuracy = model.contract.accuracy
+    return {
+        "input": source,
+        "region": scored.region.record(),
+        "sampling": {
+            "original_angstrom": {"rows": scored.original_steps[0], "columns": scored.original_steps[1]},
+            "source": scored.sampling_source,
+            "used_angstrom": model.contract.sampling_angstrom,
+            "resampling": "Lanczos-3, cut at the coarser sampling limit",
+        },
+        "tiles": {
+            "image_pixels": list(scored.image.shape),
+            "padded_pixels": list(scored.cut.shape),
+            "tile_pixels": list(scored.cut.tile),
+            "margin_pixels": tiles.margin(model.contract.stride),
+            "number": scored.cut.tiles,
+        },
+        "intervals": None if scored.certainty is None else {"level": scored.certainty.level},
+        "accuracy": None if accuracy is None else accuracy.model_dump(mode="json"),
+        "aggregation": scored.aggregation,
+        "model": {
+            "file": model.name,
+            "version": model.version,
+            "sha256": model.sha256,
+            "provider": model.provider,
+            "contract": model.contract.model_dump(mode="json"),
+        },
+        "versions": {
+            "heamap": heamap.__version__,
+            "python": platform.python_version(),
+            **{package: version(package) for package in PACKAGES},
+        },
+    }

@@ -1,0 +1,113 @@
+"""The part of a micrograph that is scored: a rectangle of it, and a mask."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from heamap.errors import InputError
+from heamap_serving.micrograph import MAX_PIXELS, Micrograph
+
+MASK_FILES = (".npy", ".png", ".tif", ".tiff")
+
+
+@dataclass(frozen=True)
+class Region:
+    """What is scored of an image.
+
+    Attributes
+    ----------
+    roi : x and y of the first pixel, width and height, in pixels of the file's image; x runs along its rows. The image
+        is scored as if it held nothing else. None: all of it
+    mask : (rows, cols) of the whole image; columns where it is False are left out. None: none is
+    """
+
+    roi: tuple[int, int, int, int] | None = None
+    mask: npt.NDArray[np.bool_] | None = None
+
+    def __post_init__(self) -> None:
+        if self.roi is not None and (min(self.roi[:2]) < 0 or min(self.roi[2:]) < 1):
+            raise InputError(f"--roi {_words(self.roi)}: X and Y must be 0 or more, WIDTH and HEIGHT 1 or more")
+
+    @property
+    def origin(self) -> tuple[int, int]:
+        """Row and column of the file's image where the scored part begins."""
+        return (0, 0) if self.roi is None else (self.roi[1], self.roi[0])
+
+    def crop(self, micrograph: Micrograph) -> Micrograph:
+        """The rectangle alone.
+
+        Raises
+        ------
+        InputError : it reaches beyond the image, is constant, or the mask has another shape than the image
+        """
+        rows, cols = micrograph.image.shape
+        if self.mask is not None and self.mask.shape != (rows, cols):
+            raise InputError(f"mask of {self.mask.shape} pixels for an image of {(rows, cols)}: give one of its shape")
+        if self.roi is None:
+            return micrograph
+        x, y, width, height = self.roi
+        if x + width > cols or y + height > rows:
+            raise InputError(f"--roi {_words(self.roi)} reaches beyond the image of {cols} x {rows} pixels")
+        image = np.ascontiguousarray(micrograph.image[y : y + height, x : x + width])
+        if image.min() == image.max():
+            raise InputError(f"--roi {_words(self.roi)}: every pixel in it is {image.flat[0]:g}")
+        return replace(micrograph, image=image)
+
+    def holds(self, places_px: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+        """Which places (n, 2), row and column in pixels of the scored part, the mask lets through."""
+        if self.mask is None:
+            return np.ones(len(places_px), bool)
+        nearest = np.rint(places_px + np.asarray(self.origin)).astype(np.int64)
+        rows, cols = np.clip(nearest, 0, np.subtract(self.mask.shape, 1)).T
+        return np.asarray(self.mask[rows, cols])
+
+    def record(self) -> dict[str, object]:
+        """For provenance."""
+        kept = None if self.mask is None else float(self.mask.mean())
+        box = None if self.roi is None else dict(zip(("x", "y", "width", "height"), self.roi, strict=True))
+        return {"roi_px": box, "mask_share": kept}
+
+
+WHOLE = Region()
+
+
+def read_mask(path: Path) -> npt.NDArray[np.bool_]:
+    """A mask (rows, cols) from a grey picture or a NumPy array: what is not 0 is inside.
+
+    Raises
+    ------
+    InputError : no such file, another format, or no single plane of numbers
+    """
+    if path.suffix.lower() not in MASK_FILES:
+        raise InputError(f"--mask {path}: suffix {path.suffix!r} is none of {', '.join(MASK_FILES)}")
+    try:
+        values = _read(path)
+    except FileNotFoundError:
+        raise InputError(f"--mask {path}: no such file") from None
+    except (OSError, ValueError, SyntaxError) as error:
+        raise InputError(f"--mask {path}: cannot be read ({' '.join(str(error).split())[:120]})") from None
+    if values.ndim != 2 or values.dtype.kind not in "buif":
+        raise InputError(f"--mask {path}: shape {values.shape} of {values.dtype}; expected one plane (rows, cols)")
+    mask = values != 0
+    if not mask.any():
+        raise InputError(f"--mask {path}: every pixel is 0, so that nothing would be scored")
+    return np.asarray(mask)
+
+
+def _read(path: Path) -> npt.NDArray[np.generic]:
+    if path.suffix.lower() == ".npy":
+        return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
+    from PIL import Image
+
+    with Image.open(path) as picture:
+        if picture.width * picture.height > MAX_PIXELS:
+            raise ValueError(f"{picture.width} x {picture.height} pixels are more than {MAX_PIXELS}")
+        return np.asarray(
+            picture if picture.mode in ("1", "L", "F") or picture.mode.startswith("I") else picture.convert("L")
+        )
+
+
+def _words(roi: tuple[int, int, int, int]) -> str:
+    return " ".join(map(str, roi))

@@ -1,0 +1,155 @@
+"""The page of one scored micrograph: everything in one file, without a server."""
+
+import json
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from heamap.elements import COLOURS, ELEMENTS
+from heamap.evaluation.targets import TARGETS, TOTAL
+from heamap_serving import report_sections as sections
+from heamap_serving.atom_counting import AtomCounting
+from heamap_serving.certainty import doubted
+from heamap_serving.composition import Composition, read_composition
+from heamap_serving.html_page import page
+from heamap_serving.pictures import data_uri, grey_png, map_ceiling, map_picture, thinned, webp
+from heamap_serving.score import Scored
+from heamap_serving.session import Model
+from heamap_serving.shares import fractions
+from heamap_serving.verdict import Verdict, verdict_of
+
+RING_NM = 0.1
+"""Radius of the ring around the column in focus."""
+
+HINT = "Point at a column, or move to the picture with Tab and from column to column with the arrow keys."
+
+_OUTLINES = {1: ("#E69F00", "dash"), 2: ("#D55E00", "dot")}
+
+
+def report(
+    title: str,
+    scored: Scored,
+    model: Model,
+    counted: AtomCounting,
+    record: dict[str, Any],
+    still: bytes,
+    elements: tuple[str, ...] = ELEMENTS,
+) -> str:
+    """The page as HTML.
+
+    Parameters
+    ----------
+    title : name of the image, in plain text
+    counted : atom counting on the same columns
+    record : provenance
+    still : PNG that stands for the plots on paper
+    elements : to draw
+    """
+    contract = model.contract
+    found = read_composition(scored.counts, scored.certainty, contract)
+    verdict = verdict_of(scored)
+    weak = doubted(contract)
+    layers = _layers(scored, elements, weak)
+    body = "".join(
+        (
+            sections.header(title, verdict),
+            sections.domain(verdict),
+            sections.view(len(scored.positions), layers, contract.ranges.column_total, scored.image.shape),
+            sections.paper(data_uri(webp(still), "webp")),
+            sections.composition(found, scored, elements, weak),
+            sections.histograms(),
+            sections.counting(counted, scored),
+            sections.trust(contract, scored),
+            sections.provenance(record),
+        )
+    )
+    data = {
+        "plots": _plots(scored, contract.sampling_angstrom, found, counted, elements),
+        "layers": {
+            name: {key: entry[key] for key in ("source", "ceiling", "remark")} for name, entry in layers.items()
+        },
+        "targets": [sections.name_of(target) for target in _listed()],
+        "order": [TARGETS.index(target) for target in _listed()],
+        "first": sections.FIRST_COUNT,
+        "ring": RING_NM,
+        "regions": _outlines(verdict),
+        "hint": HINT,
+    }
+    return page(f"{title} – heamap", body, script="report.js", data=data)
+
+
+def _listed() -> tuple[str, ...]:
+    """Targets in the order of the read-out: the total, which is believed most, first."""
+    return (TOTAL, *(target for target in TARGETS if target != TOTAL))
+
+
+def _layers(scored: Scored, elements: tuple[str, ...], weak: tuple[str, ...]) -> dict[str, dict[str, Any]]:
+    """What the picture can show, by the value of its switch: name, colour, picture, atoms at its brightest, remark."""
+    maps = thinned(scored.maps).values
+    total = maps.sum(axis=-1)
+    chosen = [maps[..., ELEMENTS.index(element)] for element in elements]
+    ceiling = map_ceiling(np.max(chosen, axis=0))
+    found: dict[str, dict[str, Any]] = {
+        "image": _layer("micrograph", "", data_uri(grey_png(thinned(scored.image).values)), None),
+        "total": _layer("total", "", data_uri(map_picture(total, map_ceiling(total)), "webp"), map_ceiling(total)),
+    }
+    for element, layer in zip(elements, chosen, strict=True):
+        remark = sections.NO_SKILL.format(element) if element in weak else ""
+        found[element] = _layer(
+            element, COLOURS[element], data_uri(map_picture(layer, ceiling), "webp"), ceiling, remark
+        )
+    return found
+
+
+def _layer(name: str, colour: str, source: str, ceiling: float | None, remark: str = "") -> dict[str, Any]:
+    return {"name": name, "colour": colour, "source": source, "ceiling": ceiling, "remark": remark}
+
+
+def _plots(
+    scored: Scored,
+    sampling_angstrom: float,
+    found: Composition | None,
+    counted: AtomCounting,
+    elements: tuple[str, ...],
+) -> dict[str, Any]:
+    """Plotly's figures by the id of their place; the library is loaded here and not before."""
+    from heamap_serving import report_plots as plots
+
+    totals = scored.counts.sum(axis=1)
+    drawn = {
+        "view": plots.view(
+            thinned(scored.image),
+            sampling_angstrom,
+            scored.positions,
+            scored.certainty,
+            counted=counted.totals is not None,
+        )
+    }
+    if found is not None:
+        indices = [ELEMENTS.index(element) for element in elements]
+        drawn["histograms"] = plots.histograms(scored.counts, fractions(scored.counts), elements, indices)
+        drawn["composition"] = plots.composition(found, elements, sections.interval_name(found))
+        drawn["counting"] = plots.counting(counted, totals, sections.intensity_unit(scored))
+    figures = {name: json.loads(figure.to_json()) for name, figure in drawn.items()}
+    places = scored.places_px(sampling_angstrom)
+    columns = plots.column_data(places, scored.counts, scored.certainty, counted.totals)
+    figures["view"]["data"][1]["customdata"] = columns
+    # The page puts the first layer in: pictures are the bulk of it, and would be there twice.
+    figures["view"]["data"][0]["source"] = None
+    return figures
+
+
+def _outlines(verdict: Verdict) -> list[dict[str, Any]]:
+    """Squares of the domain check that are not in domain, as shapes of Plotly."""
+    regions: npt.NDArray[np.int8] | None = verdict.regions
+    if regions is None:
+        return []
+    side = verdict.region_angstrom / 10
+    shapes = []
+    for row, col in np.argwhere(regions > 0).tolist():
+        colour, dash = _OUTLINES[int(regions[row, col])]
+        line = {"color": colour, "width": 1.5, "dash": dash}
+        edges = {"x0": col * side, "x1": (col + 1) * side, "y0": row * side, "y1": (row + 1) * side}
+        shapes.append({"type": "rect", "line": line, **edges})
+    return shapes

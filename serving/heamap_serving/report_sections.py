@@ -1,0 +1,262 @@
+"""The sections of a report, as HTML. Whatever comes from a file is escaped here."""
+
+import json
+from html import escape
+from typing import Any
+
+import numpy as np
+
+from heamap.contract import Contract
+from heamap.evaluation.targets import NI_CO_FE, TARGETS, TOTAL, with_sums
+from heamap_serving.atom_counting import AtomCounting
+from heamap_serving.certainty import claims
+from heamap_serving.composition import ALIKE, CALIBRATED, SHARED, Composition
+from heamap_serving.html_page import badge, table
+from heamap_serving.score import Scored
+from heamap_serving.verdict import NOT_CHECKED, Verdict
+
+FIRST_COUNT = 5
+"""Place of the first count in the data of a column (``report_plots.FIELDS``)."""
+
+NO_SKILL = "{}: on the test images no better than the total times the composition; the map may show totals alone."
+NAMES = {NI_CO_FE: "Ni+Co+Fe", TOTAL: "total"}
+OWN_FIGURES = "Figures of this kind of model on its test images, not of this image."
+
+
+def name_of(target: str) -> str:
+    return NAMES.get(target, target)
+
+
+def intensity_unit(scored: Scored) -> str:
+    return "fraction of the beam × Å²" if scored.in_beam_fractions else "counts of the file × Å²"
+
+
+def interval_name(found: Composition) -> str:
+    """How the interval is called wherever it is drawn."""
+    names = {CALIBRATED: f"{found.level:.0%} interval", ALIKE: "bounds, all columns alike"}
+    return names.get(found.way, "no interval")
+
+
+def header(title: str, verdict: Verdict) -> str:
+    return (
+        f"<header><h1>{escape(title)}</h1>{badge(verdict.word)}\n"
+        '<div class="tools"><button id="theme" type="button">Dark page</button>'
+        '<button id="print" type="button">Print</button></div></header>\n<main>\n'
+    )
+
+
+def domain(verdict: Verdict) -> str:
+    """The verdict, its reasons and what was measured; nothing where no check was made."""
+    if verdict.word == NOT_CHECKED:
+        return ""
+    reasons = "".join(f"<li>{escape(reason)}</li>" for reason in verdict.reasons)
+    parts = [f"<h2>Is this an image that the model knows? {badge(verdict.word)}</h2>"]
+    parts.append(f'<ul class="reasons">{reasons}</ul>' if reasons else "<p>No check objects.</p>")
+    if verdict.regions is not None and (verdict.regions > 0).any():
+        share = float((verdict.regions > 0).mean())
+        parts.append(
+            f'<p class="note">{share:.0%} of the squares of {verdict.region_angstrom:.3g} Å are doubtful (dashed in '
+            "the picture) or refused (dotted).</p>"
+        )
+    if verdict.checks:
+        rows = [[escape(name), f"{value:.4g}"] for name, value in verdict.checks.items()]
+        parts.append(f"<details><summary>What was measured</summary>{table(['check', 'value'], rows)}</details>")
+    return _section("domain", *parts)
+
+
+def view(columns: int, layers: dict[str, dict[str, Any]], totals: tuple[int, int], shape: tuple[int, ...]) -> str:
+    """The picture with its switch and read-out.
+
+    Parameters
+    ----------
+    totals : smallest and largest of the training columns
+    shape : of the image: a flat one takes less of the page
+    """
+    tall = round(730 * shape[0] / shape[1]) + 80
+    choices = "".join(
+        f'<label><input type="radio" name="layer" value="{value}"{" checked" if value == "image" else ""}>'
+        + (f'<span class="swatch" style="background:{entry["colour"]}"></span>' if entry["colour"] else "")
+        + f"{escape(entry['name'])}</label>"
+        for value, entry in layers.items()
+    )
+    says = f"Picture with {columns} columns. Arrow keys go from column to column, Home and End to the first and last."
+    picture = (
+        f'<div id="view" class="plot" style="--tall:{tall}px" tabindex="0" role="application" '
+        f'aria-describedby="readout" aria-label="{says}">'
+        "</div>"
+    )
+    side = (
+        f'<fieldset id="layers"><legend>Show</legend>{choices}</fieldset>'
+        '<label class="screen"><input type="checkbox" id="rings" checked> mark the columns</label>'
+        '<div id="scale" hidden><span>0</span><i></i><span class="most"></span></div>'
+        '<p id="remark" class="note" role="status"></p>'
+        '<div id="readout" role="status" aria-live="polite" aria-atomic="true">Point at a column, or move to the '
+        "picture with Tab and from column to column with the arrow keys.</div>"
+        f'<p class="note">Diamonds: total outside what the intervals were calibrated on. Trained on columns of '
+        f"{totals[0]} to {totals[1]} atoms. Drag to move, wheel to enlarge, double click for the whole.</p>"
+    )
+    return f'<section class="screen wide">{picture}<div>{side}</div></section>\n'
+
+
+def paper(still: str) -> str:
+    """What is printed instead of the plots; also shown where scripts are off."""
+    return (
+        f'<img class="paper" alt="Micrograph, element maps and histograms" src="{still}">\n'
+        "<noscript><style>.paper { display: block; max-width: 100% } .screen { display: none }</style></noscript>\n"
+    )
+
+
+def composition(found: Composition | None, scored: Scored, elements: tuple[str, ...], weak: tuple[str, ...]) -> str:
+    """Shares of the elements, and of Ni, Co and Fe together, with their intervals."""
+    if found is None:
+        return _section("", "<h2>Composition</h2><p>No columns were found.</p>")
+    means = with_sums(scored.counts).mean(axis=0)
+    rows = []
+    for target in (*elements, NI_CO_FE):
+        index = SHARED.index(target)
+        rows.append(
+            [
+                name_of(target),
+                f"{100 * found.shares[index]:.1f}",
+                f"{100 * found.low[index]:.1f} to {100 * found.high[index]:.1f}",
+                f"{means[TARGETS.index(target)]:.2f}",
+                "not told apart" if target in weak else "",
+            ]
+        )
+    apart = ""
+    if set(weak) & set(elements):
+        apart = '<p class="note">Not told apart: counts of columns no better than total × composition there.</p>'
+    rows.append(["total", "100", "", f"{means[-1]:.2f}", ""])
+    heads = ["", "share (%)", interval_name(found), "atoms a column", "on the test images"]
+    return _section(
+        "",
+        f"<h2>Composition of {len(scored.counts)} columns</h2>",
+        '<div class="pair"><div id="composition" class="plot"></div>',
+        f'<div class="scroll">{table(heads, rows)}<p class="note">{escape(found.how)}.</p>{apart}</div></div>',
+    )
+
+
+def histograms() -> str:
+    return (
+        '<section class="screen"><h2>Counts and in-column fractions</h2><div id="histograms" class="plot"></div>'
+        '<p class="note">Dashed: the mean. The scatter of the counts holds the model\'s own errors.</p></section>\n'
+    )
+
+
+def counting(counted: AtomCounting, scored: Scored) -> str:
+    """Atom counting beside the network."""
+    totals = scored.counts.sum(axis=1)
+    if not len(totals):
+        return ""
+    lines = []
+    if len(totals) > 2 and np.ptp(counted.intensities) > 0 and np.ptp(totals) > 0:
+        alike = np.corrcoef(counted.intensities, totals)[0, 1]
+        lines.append(f"Correlation of integrated intensity and the network's total: {alike:.2f}.")
+    if counted.totals is None or counted.line is None:
+        lines.append(f"No counts by intensity here: {escape(counted.reason)}.")
+        side = ""
+    else:
+        apart = totals - counted.totals
+        rows = [
+            ["network", f"{totals.mean():.2f}", f"{totals.sum():.0f}"],
+            ["atom counting", f"{counted.totals.mean():.2f}", f"{counted.totals.sum():.0f}"],
+            ["network − atom counting", f"{apart.mean():+.2f} ± {apart.std():.2f}", f"{apart.sum():+.0f}"],
+        ]
+        side = table(["total", "mean a column", "all columns"], rows)
+        lines.append(
+            f"Line: total = {counted.line.slope:.4g} × intensity {counted.line.intercept:+.3g}, fitted to "
+            f"{counted.line.columns} columns of the training images (R² {counted.line.r2:.2f}). It knows nothing of "
+            "elements: heavy columns look longer to it."
+        )
+    notes = "".join(f'<p class="note">{line}</p>' for line in lines)
+    return _section(
+        "",
+        "<h2>Beside atom counting by intensity</h2>",
+        f'<div class="pair"><div id="counting" class="plot"></div><div>{side}{notes}</div></div>',
+    )
+
+
+def trust(contract: Contract, scored: Scored) -> str:
+    """Accuracy on the test images and what may be said of aggregation."""
+    said = claims(scored.aggregation)
+    gathered = "".join(f"<li>{escape(line)}</li>" for line in said)
+    parts = ["<h2>What the counts are worth</h2>"]
+    if scored.certainty is not None:
+        parts.append(
+            f"<p>Each count comes with a {scored.certainty.level:.0%} interval for columns of unseen images; "
+            f"{scored.certainty.calibrated.mean() if len(scored.counts) else 0:.0%} of the columns here have totals "
+            "that it was calibrated on.</p>"
+        )
+    if contract.accuracy is None:
+        parts.append('<p class="note">This model carries no accuracy.</p>')
+    else:
+        rows = [
+            [
+                name_of(target),
+                _number(own.r2),
+                f"{_number(own.skill)} [{_number(own.skill_low)}, {_number(own.skill_high)}]",
+                _number(own.bound_skill),
+                "yes" if own.intervals_held else "no",
+            ]
+            for target, own in contract.accuracy.targets.items()
+        ]
+        heads = ["", "R²", f"skill [{contract.accuracy.level:.0%}]", "best possible skill", "intervals held"]
+        parts.append(f'<div class="scroll">{table(heads, rows)}</div>')
+        parts.append(
+            f'<p class="note">{OWN_FIGURES} {contract.accuracy.columns} columns of {contract.accuracy.images} images. '
+            "Skill 0: total × composition; 1: no error.</p>"
+        )
+    parts.append(f"<ul>{gathered}</ul>" if said else f"<p>{_silence(scored)}</p>")
+    return _section("", *parts)
+
+
+def provenance(record: dict[str, Any]) -> str:
+    """What the result rests on: the main lines, and the whole record."""
+    model, sampling = record["model"], record["sampling"]
+    steps = sampling["original_angstrom"]
+    rows = [
+        ["file", escape(str(record["input"].get("file", "")))],
+        ["SHA-256 of the file", escape(str(record["input"].get("sha256", "")))],
+        ["model", f"{escape(model['file'])}, {_version(model)}SHA-256 {escape(model['sha256'])}"],
+        [
+            "run and commit",
+            escape(f"{model['contract']['lineage']['run_id']}, {model['contract']['lineage']['commit']}"),
+        ],
+        ["provider", escape(model["provider"])],
+        ["pixel size", f"{steps['rows']:.5g} × {steps['columns']:.5g} Å, from {escape(sampling['source'])}"],
+        ["resampled to", f"{sampling['used_angstrom']:g} Å; {escape(sampling['resampling'])}"],
+        ["tiles", f"{record['tiles']['number']} of {' × '.join(map(str, record['tiles']['tile_pixels']))} pixels"],
+        ["software", escape(", ".join(f"{name} {number}" for name, number in record["versions"].items()))],
+    ]
+    if record["region"]["roi_px"] is not None:
+        rows.insert(1, ["region (pixels)", escape(str(record["region"]["roi_px"]))])
+    if record["region"]["mask_share"] is not None:
+        rows.insert(1, ["mask", f"lets through {record['region']['mask_share']:.1%} of the pixels"])
+    whole = escape(json.dumps(record, indent=2))
+    return (
+        _section(
+            "",
+            f"<h2>Provenance</h2>{table(['', ''], rows)}",
+            f'<details class="screen"><summary>The whole record</summary><pre>{whole}</pre></details>',
+        )
+        + "</main>\n"
+    )
+
+
+def _silence(scored: Scored) -> str:
+    if scored.aggregation is None:
+        return "Whether elements gather in columns cannot be judged here."
+    return "No element is said to gather in columns; that is no proof that none does."
+
+
+def _version(model: dict[str, Any]) -> str:
+    return "" if model.get("version") is None else f"version {escape(model['version'])} of the registry, "
+
+
+def _section(identifier: str, *parts: str) -> str:
+    own = f' id="{identifier}"' if identifier else ""
+    return f"<section{own}>{''.join(parts)}</section>\n"
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.2f}"

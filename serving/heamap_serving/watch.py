@@ -1,0 +1,121 @@
+"""A folder that micrographs land in: each is scored once it is whole."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from heamap.errors import InputError
+from heamap_serving.batch import Found, Job, Summary, load, named, score_loaded, write_summary
+from heamap_serving.guarded import Reader, clear_pixels
+from heamap_serving.options import Options
+from heamap_serving.readers import READERS
+from heamap_serving.score import Calibration
+from heamap_serving.session import Model
+
+SECONDS = 2.0
+"""Between looks at the folder; a file that did not change from one to the next has landed."""
+
+State = tuple[int, int]
+"""Size and time of change of a file."""
+
+
+@dataclass
+class Folder:
+    """What was seen of a folder at the last look, and what of it was handed out."""
+
+    path: Path
+    seen: dict[Path, State] = field(default_factory=dict)
+    done: dict[Path, State] = field(default_factory=dict)
+
+    def landed(self) -> Iterator[Path]:
+        """Micrographs that stayed as they were since the last look, each state of each file once.
+
+        A file that is written anew after it was handed out is handed out again.
+        """
+        now = dict(self._look())
+        for path, state in now.items():
+            if state == self.seen.get(path) and state != self.done.get(path):
+                self.done[path] = state
+                yield path
+        self.seen = now
+
+    def _look(self) -> Iterator[tuple[Path, State]]:
+        try:
+            entries = sorted(self.path.iterdir())
+        except OSError:
+            # A drive that is away for a moment comes back with what it held.
+            return
+        for path in entries:
+            if path.suffix.lower() in READERS and not path.name.startswith("."):
+                try:
+                    status = path.stat()
+                except OSError:
+                    # Gone since the folder was listed.
+                    continue
+                if path.is_file() and status.st_size:
+                    yield path, (status.st_size, status.st_mtime_ns)
+
+
+def watch(
+    path: Path,
+    out: Path,
+    model: Model,
+    calibration: Calibration,
+    options: Options,
+    say: Callable[[str], None],
+    *,
+    seconds: float = SECONDS,
+) -> Summary:
+    """Score what lands in a folder until interrupted (Ctrl-C); the summary and ``index.html`` are kept up to date.
+
+    The folder is looked at every few seconds, which works on network drives too. Results of ``a.dm4`` go to
+    ``out/a.dm4``: the whole name, so that it does not depend on what lands later. What an earlier watch has scored
+    with the same model and choices is not scored again.
+
+    Raises
+    ------
+    InputError : no such folder
+    """
+    if not path.is_dir():
+        raise InputError(f"--watch {path}: no such folder")
+    out.mkdir(parents=True, exist_ok=True)
+    folder, records = Folder(path), dict[str, dict[str, Any]]()
+    say(f"watching {path}; Ctrl-C ends it")
+    clear_pixels(out)
+    try:
+        with Reader(out) as reader:
+            while True:
+                for file in folder.landed():
+                    job = Job(file, out / file.name)
+                    records[file.name] = _attempt(job, reader, model, calibration, options, say)
+                    write_summary(out, _summary(records), Found((), ()), model)
+                time.sleep(seconds)
+    except KeyboardInterrupt:
+        summary = _summary(records)
+        say(f"ended: {len(records) - summary.failed} of {len(records)} scored; see {out}")
+        return summary
+
+
+def _attempt(
+    job: Job, reader: Reader, model: Model, calibration: Calibration, options: Options, say: Callable[[str], None]
+) -> dict[str, Any]:
+    name = job.path.name
+    try:
+        loaded = load(job, reader, model, calibration, options)
+        if loaded.record is not None:
+            say(f"{name}: scored before")
+            return named(job, loaded.record)
+        record = score_loaded(job, loaded, model, calibration, options)()
+    except InputError as error:
+        say(f"{name}: {error}")
+        return {"file": str(job.path), "folder": "", "status": "failed", "message": str(error)}
+    said = f"; {record['aggregated']}" if record["aggregated"] else ""
+    say(f"{name}: {record['columns']} columns, {record['mean_total']:.1f} atoms each{said}")
+    return named(job, record)
+
+
+def _summary(records: dict[str, dict[str, Any]]) -> Summary:
+    ordered = tuple(records[name] for name in sorted(records))
+    return Summary(ordered, sum(record["status"] == "failed" for record in ordered))

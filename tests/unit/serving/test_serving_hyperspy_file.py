@@ -1,0 +1,49 @@
+import numpy as np
+import pytest
+
+from heamap.elements import ELEMENTS
+from heamap_serving.hyperspy_file import write_maps
+
+
+@pytest.fixture
+def written(tmp_path):
+    """An asymmetric map of 20 x 30 pixels of .2 Angstrom, each element's peak somewhere else."""
+    maps = np.zeros((20, 30, 5), np.float32)
+    for index in range(5):
+        maps[3 + index, 20 + index, index] = index + 1.0
+    path = tmp_path / "maps.hspy"
+    write_maps(path, maps, 0.2, (1.0, 2.0))
+    return path, maps
+
+
+def test_axes_units_and_values_come_back(written):
+    from rsciio import hspy
+
+    path, maps = written
+    (signal,) = hspy.file_reader(str(path))
+    element, y, x = signal["axes"]
+    assert [(axis["name"], axis["size"], axis["units"], axis["navigate"]) for axis in (y, x)] == [
+        ("y", 20, "nm", False),
+        ("x", 30, "nm", False),
+    ]
+    assert (element["size"], element["navigate"]) == (5, True)
+    assert [float(axis["scale"]) for axis in (y, x)] == pytest.approx([0.02, 0.02])
+    assert [float(axis["offset"]) for axis in (y, x)] == pytest.approx([0.1, 0.2])
+    assert signal["original_metadata"]["heamap"]["elements"] == list(ELEMENTS)
+    np.testing.assert_array_equal(np.moveaxis(signal["data"], 0, -1), maps)
+
+
+def test_hyperspy_opens_it_as_images_of_the_elements(written):
+    hs = pytest.importorskip("hyperspy.api")
+    signal = hs.load(written[0])
+    assert type(signal).__name__ == "Signal2D"
+    assert signal.axes_manager.signal_axes[0].name == "x"
+    palladium = signal.inav[ELEMENTS.index("Pd")]
+    # x from .2, y from .1, .02 nm a pixel: the peak of Pd is at row 5, column 22.
+    assert float(palladium.isig[0.2 + 22 * 0.02, 0.1 + 5 * 0.02].data[0]) == 3.0
+
+
+def test_the_same_maps_give_the_same_file(written, tmp_path):
+    path, maps = written
+    write_maps(tmp_path / "again.hspy", maps, 0.2, (1.0, 2.0))
+    assert (tmp_path / "again.hspy").read_bytes() == path.read_bytes()
