@@ -4,7 +4,7 @@ import hashlib
 import json
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from tqdm import tqdm
 from heamap.elements import ELEMENTS
 from heamap.errors import InputError
 from heamap_serving.certainty import claims, doubted
+from heamap_serving.domain import Refused
 from heamap_serving.outputs import image_composition, write
 from heamap_serving.readers import READERS, read_micrograph
 from heamap_serving.score import Calibration, score
@@ -73,7 +74,7 @@ def score_file(path: Path, folder: Path, model: Model, calibration: Calibration)
     """
     micrograph = read_micrograph(path)
     scored = score(micrograph, model, calibration)
-    in_file = micrograph.sampling_angstrom
+    in_file, beam = micrograph.sampling_angstrom, micrograph.beam
     source = {
         "file": path.name,
         "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
@@ -81,6 +82,7 @@ def score_file(path: Path, folder: Path, model: Model, calibration: Calibration)
         "file_sampling_angstrom": None if in_file is None else {"rows": in_file[0], "columns": in_file[1]},
         "beam_fraction_per_count": calibration.beam_fraction_per_count,
         "black_level": calibration.black_level,
+        "file_beam_scale": None if beam is None else asdict(beam),
     }
     table = write(folder, path.name, scored, model, source)
     overall = image_composition(scored.counts)
@@ -96,6 +98,8 @@ def score_file(path: Path, folder: Path, model: Model, calibration: Calibration)
         "aggregated": "; ".join(claims(scored.aggregation)),
         "not_told_apart": None if model.contract.accuracy is None else "; ".join(doubted(model.contract)),
         "sampling_source": scored.sampling_source,
+        "domain": None if scored.domain is None else scored.domain.verdict,
+        "domain_reasons": None if scored.domain is None else "; ".join(scored.domain.reasons),
     }
 
 
@@ -110,7 +114,8 @@ def score_batch(found: Found, out: Path, model: Model, calibration: Calibration)
                 records.append(score_file(path, out / name, model, calibration))
             except InputError as error:
                 tqdm.write(f"heamap: {path}: {error}", file=sys.stderr)
-                records.append({"file": str(path), "folder": "", "status": "failed", "message": str(error)})
+                domain = {"domain": error.domain.verdict} if isinstance(error, Refused) else {}
+                records.append({"file": str(path), "folder": "", "status": "failed", "message": str(error), **domain})
             bar.update()
     summary = Summary(tuple(records), sum(record["status"] == "failed" for record in records))
     _write_summary(out, summary, found, model)

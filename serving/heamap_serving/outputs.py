@@ -49,7 +49,7 @@ def column_table(scored: Scored, sampling_angstrom: float) -> pd.DataFrame:
     ``fraction_*`` are shares of the column. ``total_x_composition_*`` are the total shared out by the composition of
     the image: what is known of the elements without telling columns apart. Of a model with intervals also ``low_*``
     and ``high_*`` of every count, whole atoms, and ``calibrated``, whether the total lies where the intervals were
-    calibrated.
+    calibrated. Of a model that states its domain also ``domain``: ``in domain`` or ``doubtful``.
     """
     y, x = (scored.positions * sampling_angstrom).T
     table = pd.DataFrame(
@@ -69,6 +69,8 @@ def column_table(scored: Scored, sampling_angstrom: float) -> pd.DataFrame:
         for end, values in (("low", scored.certainty.low), ("high", scored.certainty.high)):
             table[[f"{end}_{target}" for target in TARGETS]] = values
         table["calibrated"] = scored.certainty.calibrated
+    if scored.domain is not None:
+        table["domain"] = scored.domain.column_verdicts(scored.positions * sampling_angstrom)
     return table
 
 
@@ -136,6 +138,7 @@ def _provenance(scored: Scored, model: Model, source: dict[str, Any]) -> dict[st
             "margin_pixels": tiles.margin(model.contract.stride),
             "number": scored.cut.tiles,
         },
+        "domain": None if scored.domain is None else scored.domain.to_dict(),
         "intervals": None if scored.certainty is None else {"level": scored.certainty.level},
         "accuracy": None if accuracy is None else accuracy.model_dump(mode="json"),
         "aggregation": scored.aggregation,

@@ -11,7 +11,8 @@ from xml.etree import ElementTree as ET
 import numpy as np
 
 from heamap.errors import InputError
-from heamap_serving.micrograph import Micrograph, check_layout, clean_image
+from heamap_serving.detector import beam_scale
+from heamap_serving.micrograph import BeamScale, Micrograph, check_layout, clean_image
 from heamap_serving.units import angstrom
 
 Sampling = tuple[float, float] | None
@@ -25,6 +26,7 @@ class Dataset:
     data: Any
     sampling_angstrom: Sampling
     fault: str
+    beam: BeamScale | None = None
 
 
 def read_micrograph(path: Path) -> Micrograph:
@@ -50,7 +52,8 @@ def read_micrograph(path: Path) -> Micrograph:
         with ExitStack() as files:
             chosen = _choose(reader(path, files))
             check_layout(chosen.data.shape, np.dtype(chosen.data.dtype))
-            return Micrograph(clean_image(np.asarray(chosen.data)), chosen.sampling_angstrom, chosen.fault)
+            image = clean_image(np.asarray(chosen.data))
+            return Micrograph(image, chosen.sampling_angstrom, chosen.fault, chosen.beam)
     except InputError:
         raise
     # A damaged file makes the third-party readers raise anything, from struct.error and KeyError to bare Exception
@@ -86,8 +89,9 @@ def _from_signal(signal: dict[str, Any]) -> Dataset:
     axes = signal["axes"][-2:]
     steps = [(float(axis.get("scale", math.nan)), axis.get("units")) for axis in axes]
     sampling, fault = _sampling(steps)
-    title = signal.get("metadata", {}).get("General", {}).get("title", "")
-    return Dataset(str(title), signal["data"], sampling, fault)
+    metadata = signal.get("metadata", {})
+    title = metadata.get("General", {}).get("title", "")
+    return Dataset(str(title), signal["data"], sampling, fault, beam_scale(metadata))
 
 
 def _sampling(steps: list[tuple[float, Any]]) -> tuple[Sampling, str]:

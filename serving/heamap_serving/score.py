@@ -13,6 +13,9 @@ from heamap.evaluation.readout import DISTANCE_SHARE, THRESHOLD_ATOMS, find_colu
 from heamap.imaging.normalize import normalize
 from heamap_serving import tiles
 from heamap_serving.certainty import Certainty, read_aggregation, read_certainty
+from heamap_serving.detector import beam_fractions
+from heamap_serving.domain import Domain, Refused, examine, find_saturated
+from heamap_serving.domain_regions import REFUSED
 from heamap_serving.micrograph import Micrograph
 from heamap_serving.resample import resample, resampled_length
 from heamap_serving.session import Model
@@ -71,6 +74,8 @@ class Scored:
     original_steps : pixel size of the file's pixels along rows and columns, in Angstrom, as used
     sampling_source : ``file`` or ``option``
     cut : the tiles
+    domain : how the image lies in the model's domain, columns of refused regions left out; None where the model's
+        contract does not say
     """
 
     image: npt.NDArray[np.float32]
@@ -82,6 +87,7 @@ class Scored:
     original_steps: tuple[float, float]
     sampling_source: str
     cut: tiles.Plan
+    domain: Domain | None = None
 
 
 def score(micrograph: Micrograph, model: Model, calibration: Calibration) -> Scored:
@@ -91,12 +97,19 @@ def score(micrograph: Micrograph, model: Model, calibration: Calibration) -> Sco
     ------
     InputError : no pixel size, an implausible one, a field of view too small or too large, or a model for calibrated
         detectors without the calibration
+    Refused : an image outside the model's domain
     """
     steps, source = _steps(micrograph, calibration)
     _check_scale(micrograph.image.shape, steps, model)
     sampling = model.contract.sampling_angstrom
-    calibrated = _beam_fractions(micrograph.image, model, calibration)
+    calibrated = beam_fractions(
+        micrograph,
+        needed=model.contract.normalization == "absolute",
+        per_count=calibration.beam_fraction_per_count,
+        black_level=calibration.black_level,
+    )
     image = resample(calibrated, steps=steps, target=sampling)
+    domain = _examine(micrograph, image, model)
     normalised = normalize(image, kind=model.contract.normalization, sampling_angstrom=sampling)
     cut = tiles.plan((image.shape[0], image.shape[1]), stride=model.contract.stride)
     maps = tiles.apply(model.predict, normalised, cut, len(ELEMENTS))
@@ -106,6 +119,8 @@ def score(micrograph: Micrograph, model: Model, calibration: Calibration) -> Sco
         min_distance_angstrom=DISTANCE_SHARE * model.contract.ranges.nearest_column_angstrom,
         threshold=THRESHOLD_ATOMS,
     )
+    if domain is not None:
+        positions = positions[domain.region_of(positions * sampling) != REFUSED]
     counts = read_counts(maps, positions[:, 0], positions[:, 1])
     return Scored(
         image=image,
@@ -117,7 +132,21 @@ def score(micrograph: Micrograph, model: Model, calibration: Calibration) -> Sco
         original_steps=steps,
         sampling_source=source,
         cut=cut,
+        domain=domain,
     )
+
+
+def _examine(micrograph: Micrograph, image: npt.NDArray[np.float32], model: Model) -> Domain | None:
+    """Refuse an image outside the model's domain before the network runs."""
+    if model.contract.domain is None:
+        return None
+    saturated = find_saturated(micrograph.image)
+    domain = examine(
+        image, model.contract.domain, sampling_angstrom=model.contract.sampling_angstrom, saturated=saturated
+    )
+    if domain.verdict == "refused":
+        raise Refused(domain)
+    return domain
 
 
 def _steps(micrograph: Micrograph, calibration: Calibration) -> tuple[tuple[float, float], str]:
@@ -148,13 +177,3 @@ def _check_scale(shape: tuple[int, ...], steps: tuple[float, float], model: Mode
     )
     if rows * cols > MAX_MODEL_PIXELS:
         raise InputError(f"{rows} x {cols} pixels at the model's sampling are more than {MAX_MODEL_PIXELS}; crop it")
-
-
-def _beam_fractions(image: npt.NDArray[np.float32], model: Model, calibration: Calibration) -> npt.NDArray[np.float32]:
-    if calibration.beam_fraction_per_count is not None:
-        return (image - np.float32(calibration.black_level)) * np.float32(calibration.beam_fraction_per_count)
-    if model.contract.normalization == "absolute":
-        raise InputError(
-            "the model reads fractions of the incident beam; give --beam-fraction-per-count (and --black-level)"
-        )
-    return image

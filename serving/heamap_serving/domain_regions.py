@@ -1,0 +1,81 @@
+"""The verdict on each region of an image."""
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+
+from heamap.contract import DomainLimits
+from heamap.domain.limits import judge
+from heamap.domain.measures import FOUND_CONTRAST, Measures
+
+IN_DOMAIN, DOUBTFUL, REFUSED = 0, 1, 2
+"""Values of ``Domain.regions``."""
+
+Cells = npt.NDArray[np.int8]
+
+FLAT_SHARE = 0.02
+"""Of a cell's pixels in saturated blocks: a burnt-in bar or letter, or a clipped column or two."""
+
+FULL_SHARE = 0.5
+"""A window that varies by this share of the clearest ones, and neither has nor touches a lattice, shows something
+else."""
+
+
+def judge_cells(measures: Measures, limits: DomainLimits, saturated: npt.NDArray[np.bool_] | None) -> Cells:
+    """The verdict on every cell (rows, cols) of the measures' grid.
+
+    A window reaches half a cell into its neighbours, and one at the edge of a particle shows too few columns to find
+    their lattice. So a cell without one is refused only if no neighbour's lattice is in domain, and one with another
+    lattice beside a neighbour in domain is doubtful.
+    """
+    shape = measures.grid.cells
+    own = np.array([_window_verdict(measures, index, limits) for index in range(len(measures.strength))])
+    cells = np.reshape(own, shape)
+    found = (measures.fit.contrast >= FOUND_CONTRAST).reshape(shape)
+    lit = measures.lit.reshape(shape)
+    beside = ndimage.maximum_filter((cells == IN_DOMAIN) & found & lit, size=3, mode="constant")
+    full = _share_of_clearest(measures).reshape(shape) >= FULL_SHARE
+    result = np.where(found & lit, cells, np.where(full, REFUSED, IN_DOMAIN))
+    result = np.where(beside & (result > IN_DOMAIN), np.where(found, DOUBTFUL, IN_DOMAIN), result)
+    if saturated is not None:
+        result = np.where(_burnt_in(saturated, measures), REFUSED, result)
+    return result.astype(np.int8)
+
+
+def shares(cells: Cells, measures: Measures) -> tuple[float, float]:
+    """Shares of the cells with something to count that are refused, and doubtful."""
+    lit = measures.lit.reshape(cells.shape)
+    if not lit.any():
+        return 0.0, 0.0
+    return float((cells[lit] == REFUSED).mean()), float((cells[lit] == DOUBTFUL).mean())
+
+
+def _window_verdict(measures: Measures, index: int, limits: DomainLimits) -> int:
+    fit = measures.fit
+    figures = {
+        "lattice_constant_angstrom": fit.constant[index],
+        "misfit": fit.misfit[index],
+        "foreign": fit.foreign[index],
+    }
+    verdicts = {judge(float(value), limits.region_checks[name]) for name, value in figures.items()}
+    return REFUSED if "refused" in verdicts else DOUBTFUL if "doubtful" in verdicts else IN_DOMAIN
+
+
+def _share_of_clearest(measures: Measures) -> npt.NDArray[np.float64]:
+    clear = measures.strength[measures.weights > 0]
+    reference = np.percentile(clear if clear.size else measures.strength, 90)
+    return np.asarray(measures.strength / max(float(reference), np.finfo(np.float64).tiny))
+
+
+def _burnt_in(saturated: npt.NDArray[np.bool_], measures: Measures) -> npt.NDArray[np.bool_]:
+    """Cells (rows, cols) with blocks of 3 x 3 or more saturated pixels: noise leaves none in a real image."""
+    if np.count_nonzero(saturated) < 9:
+        return np.zeros(measures.grid.cells, dtype=np.bool_)
+    blocks = ndimage.binary_opening(saturated, structure=np.ones((3, 3), dtype=np.bool_))
+    rows, cols = np.nonzero(blocks)
+    burnt = np.zeros(measures.grid.cells)
+    scale = np.array(measures.grid.shape) / np.array(saturated.shape)
+    places = np.stack([rows, cols], axis=1) * scale
+    np.add.at(burnt, measures.grid.cell_of(places), 1.0)
+    pixels_per_cell = (measures.grid.cell / scale).prod()
+    return np.asarray(burnt > FLAT_SHARE * pixels_per_cell)
