@@ -70,9 +70,17 @@ def draw(
     step_angstrom: float,
     effects: Effects,
     rng: np.random.Generator,
+    disorder: float = 0.0,
 ) -> npt.NDArray[np.float32]:
-    """One noisy image (pixels, pixels): turned and shifted at random, half of them round particles in a dark field."""
+    """One noisy image (pixels, pixels): turned and shifted at random, half of them round particles in a dark field.
+
+    Parameters
+    ----------
+    disorder : relative scatter of the columns' brightness; displaced by so many tenths of an Angstrom, too
+    """
     places, weights = _columns(crystal, zone, pixels * step_angstrom, rng)
+    weights = weights * np.maximum(1 + disorder * rng.standard_normal(len(weights)), 0.1)
+    places = places + 0.1 * disorder * rng.standard_normal(places.shape)
     grid = np.zeros((pixels, pixels))
     inside = ((places >= 0) & (places <= (pixels - 2) * step_angstrom)).all(axis=1)
     if rng.random() < 0.5:

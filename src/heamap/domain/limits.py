@@ -22,6 +22,10 @@ REFUSED_RANGES = 1.0
 """Other figures are refused so many ranges (from the training images' median to their last hundredth) beyond the inner
 bound."""
 
+DISTANCE_REFUSED = 3.0
+"""Times the inner bound of the distance: real noise, support and thickness differ from simulated ones without making
+counts worthless, so statistics alone refuse only what is far away."""
+
 FIXED = {
     "columns_per_cell": Limits(refused_below=0.1, doubtful_below=0.2, doubtful_above=1.15, refused_above=1.4),
     "saturated_share": Limits(doubtful_above=0.001, refused_above=0.02),
@@ -83,7 +87,8 @@ def fit_limits(
     """Draw the limits.
 
     Each figure's bounds come from its spread over the training views. One factor on all of these spreads then lets
-    just ``rate`` of the calibration views, which are of other particles, fall beyond any inner bound.
+    just ``rate`` of the calibration views, which are of other particles, fall beyond any inner bound; it is stretched
+    until that would also hold for each calibration particle left out, for a new particle is as new as that.
 
     Parameters
     ----------
@@ -103,8 +108,12 @@ def fit_limits(
         return None
     mean, precision = _moments(np.stack([view.mean(view.features) for view in known]))
     middle, low, high = _ranges(_figures(known, mean, precision))
-    found = _figures(clear, mean, precision)
-    factor = max(float(np.quantile(_excess(found, middle, low, high), 1 - rate, method="higher")), 1.0)
+    excess = [
+        _excess(_figures(views, mean, precision), middle, low, high)
+        for particle in calibration
+        if (views := [measures for measures in particle if measures.any_lattice])
+    ]
+    factor = max(_stretched(excess, rate), 1.0)
     return DomainLimits(
         false_alarm_rate=rate,
         views=len(training),
@@ -155,6 +164,20 @@ def _excess(figures: Values, middle: Values, low: Values, high: Values) -> Value
     return np.asarray(np.nanmax(np.maximum(below, away / high), axis=1))
 
 
+def _stretched(excess: Sequence[Values], rate: float) -> float:
+    """The quantile of all particles' excesses, times the most by which a particle's own lies above the others'."""
+
+    def quantile(values: Values) -> float:
+        return float(np.quantile(values, 1 - rate, method="higher"))
+
+    stretch = 1.0
+    for index, own in enumerate(excess):
+        others = [values for other, values in enumerate(excess) if other != index]
+        if others:
+            stretch = max(stretch, quantile(own) / quantile(np.concatenate(others)))
+    return stretch * quantile(np.concatenate(excess))
+
+
 def _bounds_of(names: Sequence[str], middle: Values, low: Values, high: Values, factor: float) -> dict[str, Limits]:
     """Bounds of figures ``factor`` ranges below and above their middle, and outer ones beyond."""
     found = {}
@@ -163,6 +186,8 @@ def _bounds_of(names: Sequence[str], middle: Values, low: Values, high: Values, 
         outer_low, outer_high = inner_low - REFUSED_RANGES * down, inner_high + REFUSED_RANGES * up
         if name == "lattice_constant_angstrom":
             outer_low, outer_high = inner_low / CONSTANT_REFUSED, inner_high * CONSTANT_REFUSED
+        if name == "distance":
+            outer_high = DISTANCE_REFUSED * inner_high
         if _UPPER_ONLY[FITTED.index(name)]:
             found[name] = Limits(doubtful_above=inner_high, refused_above=outer_high)
         else:

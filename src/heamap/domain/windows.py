@@ -16,7 +16,7 @@ SIDE_ANGSTROM = 25.6
 STEP_ANGSTROM = 12.8
 """From window to window, in images of up to ``MOST_WINDOWS``; doubled until larger ones keep to that."""
 
-MOST_WINDOWS = 1024
+MOST_WINDOWS = 600
 """So that the check of a large image stays cheap beside the network."""
 
 CHUNK = 64
@@ -31,7 +31,10 @@ RADIUS_STEP = math.log(2 / math.sqrt(3)) / 7
 LOWEST, HIGHEST = 0.14, 1.22
 """Spatial frequencies of the grid, 1/Angstrom: below the first spot of a perovskite, above {400} of the alloy."""
 
-_PADDING = 2.0
+FLOOR = np.float32(1e-6)
+"""Least power beside a window's largest: a hundredth of the noise that training images have."""
+
+_PADDING = 3.0
 """The transform's length over the window's: linear interpolation between its points is then exact enough."""
 
 
@@ -110,7 +113,9 @@ def log_polar(windows: npt.NDArray[np.float32], *, sampling_angstrom: float) -> 
     length = scipy.fft.next_fast_len(round(_PADDING * max(windows.shape[1:])), real=True)
     spectrum = scipy.fft.rfft2(weighted, s=(length, length))
     power = (spectrum.real**2 + spectrum.imag**2) / float((taper**2).sum())
-    logarithm = np.log(power + np.float32(1e-20)).reshape(len(windows), -1)
+    # Without a floor, an image free of noise would have contrasts of rounding errors.
+    floor = FLOOR * power.max(axis=(1, 2), keepdims=True) + np.float32(1e-30)
+    logarithm = np.log(power + floor).reshape(len(windows), -1)
     places, weights = _corners_of(radii(sampling_angstrom), length, sampling_angstrom)
     sampled = sum(
         (logarithm[:, place] * weight for place, weight in zip(places, weights, strict=True)), np.float32(0.0)
