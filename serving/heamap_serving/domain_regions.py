@@ -29,7 +29,8 @@ def judge_cells(measures: Measures, limits: DomainLimits, saturated: npt.NDArray
     lattice beside a neighbour in domain is doubtful.
     """
     shape = measures.grid.cells
-    own = np.array([_window_verdict(measures, index, limits) for index in range(len(measures.strength))])
+    constant = measures.median(measures.fit.constant) if measures.any_lattice else np.nan
+    own = np.array([_window_verdict(measures, index, limits, constant) for index in range(len(measures.strength))])
     cells = np.reshape(own, shape)
     found = (measures.fit.contrast >= FOUND_CONTRAST).reshape(shape)
     lit = measures.lit.reshape(shape)
@@ -50,15 +51,21 @@ def shares(cells: Cells, measures: Measures) -> tuple[float, float]:
     return float((cells[lit] == REFUSED).mean()), float((cells[lit] == DOUBTFUL).mean())
 
 
-def _window_verdict(measures: Measures, index: int, limits: DomainLimits) -> int:
-    fit = measures.fit
+def _window_verdict(measures: Measures, index: int, limits: DomainLimits, image_constant: float) -> int:
+    """The verdict on one window, its lattice constant seen beside the image's: that one is judged by itself."""
+    fit, usual = measures.fit, limits.checks["lattice_constant_angstrom"]
+    middle = (_number(usual.doubtful_below) + _number(usual.doubtful_above)) / 2
     figures = {
-        "lattice_constant_angstrom": fit.constant[index],
+        "lattice_constant_angstrom": fit.constant[index] * middle / image_constant,
         "misfit": fit.misfit[index],
         "foreign": fit.foreign[index],
     }
     verdicts = {judge(float(value), limits.region_checks[name]) for name, value in figures.items()}
     return REFUSED if "refused" in verdicts else DOUBTFUL if "doubtful" in verdicts else IN_DOMAIN
+
+
+def _number(bound: float | None) -> float:
+    return np.nan if bound is None else bound
 
 
 def _share_of_clearest(measures: Measures) -> npt.NDArray[np.float64]:

@@ -160,9 +160,9 @@ def _band(polar: Polar, low: float, high: float, frequencies: npt.NDArray[np.flo
 def _foreign(polar: Polar, constant: Values, direction: Values, frequencies: npt.NDArray[np.float64]) -> Values:
     """Logarithm of the highest power that belongs to no spot of the lattice, (n,)."""
     inside = (frequencies >= _FOREIGN_FROM) & (frequencies < _FOREIGN_TO)
-    size = frequencies[inside][None, :, None]
-    turn = (np.pi * np.arange(ANGLES) / ANGLES)[None, None, :] - direction[:, None, None]
-    scale = constant[:, None, None]
+    size = frequencies[inside].astype(np.float32)[None, :, None]
+    turn = ((np.pi * np.arange(ANGLES) / ANGLES)[None, None, :] - direction[:, None, None]).astype(np.float32)
+    scale = constant.astype(np.float32)[:, None, None]
     along, across = size * np.cos(turn) * scale, size * np.sin(turn) * scale / math.sqrt(2)
     m, n = np.rint((along + across) / 2), np.rint((along - across) / 2)
     away = np.hypot(along - m - n, math.sqrt(2) * (across - m + n)) / scale

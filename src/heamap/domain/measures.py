@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage, stats
+from scipy import ndimage
 from scipy.spatial import KDTree
 
 from heamap.domain import lattice
@@ -82,16 +82,26 @@ def measure(image: npt.NDArray[np.floating], *, sampling_angstrom: float) -> Mea
         fits.append(
             lattice.fit(log_polar(windows, sampling_angstrom=sampling_angstrom), sampling_angstrom=sampling_angstrom)
         )
-        flat = windows.reshape(len(windows), -1).astype(np.float64)
-        strength.append(flat.std(axis=1))
-        # A constant window has no skewness.
-        skewness.append(np.nan_to_num(stats.skew(flat - flat.mean(axis=1, keepdims=True), axis=1)))
+        spread, skew = _moments(windows)
+        strength.append(spread)
+        skewness.append(skew)
     fit = lattice.joined(fits)
-    spread = np.concatenate(strength)
+    deviation = np.concatenate(strength)
     features = np.column_stack([fit.relative, fit.contrast, np.concatenate(skewness)])
-    weights = _weights(fit.contrast, spread)
+    weights = _weights(fit.contrast, deviation)
     columns, spacing = _columns(image, grid, fit, weights, sampling_angstrom)
-    return Measures(grid, fit, spread, features, weights, columns, spacing)
+    return Measures(grid, fit, deviation, features, weights, columns, spacing)
+
+
+def _moments(windows: npt.NDArray[np.float32]) -> tuple[Values, Values]:
+    """Standard deviation and skewness (n,) of windows' pixels; a constant window has no skewness."""
+    flat = windows.reshape(len(windows), -1)
+    flat = flat - flat.mean(axis=1, keepdims=True, dtype=np.float64).astype(np.float32)
+    squares = flat * flat
+    deviation = np.sqrt(squares.mean(axis=1, dtype=np.float64))
+    third = np.mean(squares * flat, axis=1, dtype=np.float64)
+    cube = deviation**3
+    return deviation, np.divide(third, cube, out=np.zeros_like(third), where=cube > 0)
 
 
 def _weights(contrast: Values, strength: Values) -> Values:

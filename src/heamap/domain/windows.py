@@ -13,11 +13,9 @@ Floats = npt.NDArray[np.floating]
 SIDE_ANGSTROM = 25.6
 """Side of a window: some 50 columns of the alloy, and no more of a particle of 25 Angstrom than it has."""
 
-STEP_ANGSTROM = 12.8
-"""From window to window, in images of up to ``MOST_WINDOWS``; doubled until larger ones keep to that."""
-
-MOST_WINDOWS = 600
-"""So that the check of a large image stays cheap beside the network."""
+STEPS_ANGSTROM = ((12.8, 64), (25.6, 1024))
+"""From window to window in images of up to so many; beyond, the last is doubled until the image keeps to its number. An
+overlap shows more, but the check of a large image must stay cheap beside the network."""
 
 CHUNK = 64
 """Windows transformed at a time: bounds the memory."""
@@ -75,8 +73,11 @@ class Grid:
 def plan_grid(shape: tuple[int, int], *, sampling_angstrom: float) -> Grid:
     """Lay windows over an image of ``shape`` (rows, cols)."""
     side = max(round(SIDE_ANGSTROM / sampling_angstrom), 8)
-    cell = STEP_ANGSTROM / sampling_angstrom
-    while math.prod(_cells(shape, cell)) > MOST_WINDOWS:
+    for step, most in STEPS_ANGSTROM:
+        cell = step / sampling_angstrom
+        if math.prod(_cells(shape, cell)) <= most:
+            break
+    while math.prod(_cells(shape, cell)) > most:
         cell *= 2
     return Grid(shape, (min(side, shape[0]), min(side, shape[1])), cell, _cells(shape, cell))
 
@@ -111,16 +112,25 @@ def log_polar(windows: npt.NDArray[np.float32], *, sampling_angstrom: float) -> 
     mean = np.tensordot(windows, taper, axes=2) / taper.sum()
     weighted = (windows - mean[:, None, None].astype(np.float32)) * taper
     length = scipy.fft.next_fast_len(round(_PADDING * max(windows.shape[1:])), real=True)
-    spectrum = scipy.fft.rfft2(weighted, s=(length, length))
-    power = (spectrum.real**2 + spectrum.imag**2) / float((taper**2).sum())
+    frequencies = radii(sampling_angstrom)
+    top = min(math.ceil(frequencies[-1] * length * sampling_angstrom) + 1, length // 2)
+    power = _low_power(weighted, length, top) / np.float32((taper**2).sum())
     # Without a floor, an image free of noise would have contrasts of rounding errors.
-    floor = FLOOR * power.max(axis=(1, 2), keepdims=True) + np.float32(1e-30)
-    logarithm = np.log(power + floor).reshape(len(windows), -1)
-    places, weights = _corners_of(radii(sampling_angstrom), length, sampling_angstrom)
-    sampled = sum(
-        (logarithm[:, place] * weight for place, weight in zip(places, weights, strict=True)), np.float32(0.0)
-    )
-    return np.asarray(sampled, dtype=np.float32).reshape(len(windows), -1, ANGLES)
+    power += FLOOR * power.max(axis=(1, 2), keepdims=True) + np.float32(1e-30)
+    logarithm = np.log(power, out=power).reshape(len(windows), -1)
+    sampled = np.zeros((len(windows), len(frequencies) * ANGLES), dtype=np.float32)
+    for place, weight in zip(*_corners_of(frequencies, length * sampling_angstrom, top), strict=True):
+        sampled += np.take(logarithm, place, axis=1) * weight
+    return sampled.reshape(len(windows), -1, ANGLES)
+
+
+def _low_power(windows: npt.NDArray[np.float32], length: int, top: int) -> npt.NDArray[np.float32]:
+    """Power (n, 2 top + 1, top + 1) at frequencies -top to top along rows and 0 to top along columns, padded."""
+    along = np.ascontiguousarray(scipy.fft.rfft(windows, n=length, axis=2)[..., : top + 1].transpose(0, 2, 1))
+    spectrum = scipy.fft.fft(along, n=length, axis=2)
+    low = np.concatenate([spectrum[..., length - top :], spectrum[..., : top + 1]], axis=2)
+    power: npt.NDArray[np.float32] = (low.real**2 + low.imag**2).transpose(0, 2, 1)
+    return np.ascontiguousarray(power)
 
 
 def _taper(shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
@@ -129,20 +139,20 @@ def _taper(shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
 
 
 def _corners_of(
-    frequencies: npt.NDArray[np.float64], length: int, sampling_angstrom: float
+    frequencies: npt.NDArray[np.float64], scale: float, top: int
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
-    """The four points of the half spectrum around each polar point (4, points), flat, and their linear weights."""
+    """The four points of ``_low_power`` around each polar point (4, points), flat, and their linear weights."""
     angles = np.pi * np.arange(ANGLES) / ANGLES
-    scale = length * sampling_angstrom
     row = (frequencies[:, None] * np.sin(angles)).ravel() * scale
     col = (frequencies[:, None] * np.cos(angles)).ravel() * scale
     # A real image has the same power at opposite frequencies, and only half of them are stored.
-    row, col = np.where(col < 0, -row, row), np.abs(col)
-    first_row, first_col = np.floor(row).astype(np.int64), np.floor(col).astype(np.int64)
+    row, col = np.where(col < 0, -row, row) + top, np.abs(col)
+    first_row = np.minimum(np.floor(row).astype(np.int64), 2 * top - 1)
+    first_col = np.minimum(np.floor(col).astype(np.int64), top - 1)
     part_row, part_col = row - first_row, col - first_col
     places, weights = [], []
     for down, weight_row in ((0, 1 - part_row), (1, part_row)):
         for right, weight_col in ((0, 1 - part_col), (1, part_col)):
-            places.append((first_row + down) % length * (length // 2 + 1) + first_col + right)
+            places.append((first_row + down) * (top + 1) + first_col + right)
             weights.append(weight_row * weight_col)
     return np.stack(places), np.stack(weights).astype(np.float32)

@@ -23,8 +23,9 @@ def test_a_small_image_is_one_window_and_a_huge_one_no_more_than_allowed():
     assert small.side == (60, 50)
     assert small.cells == (1, 1)
     huge = windows.plan_grid((8192, 8192), sampling_angstrom=0.2)
-    assert huge.cells[0] * huge.cells[1] <= windows.MOST_WINDOWS
-    assert huge.cell == 8 * 64
+    assert huge.cells == (32, 32)
+    assert huge.cell == 4 * 64
+    assert windows.plan_grid((1024, 1024), sampling_angstrom=0.2).cells == (8, 8)
 
 
 def test_white_noise_of_unit_variance_has_unit_power():
