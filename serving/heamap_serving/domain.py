@@ -13,6 +13,12 @@ from heamap.errors import InputError
 from heamap_serving import domain_regions
 from heamap_serving.domain_words import check_line, no_lattice_line, refused_share_line
 
+_ORDER = (
+    *("misfit", "foreign", "lattice_constant_angstrom", "spacing_angstrom", "columns_per_cell"),
+    *("saturated_share", "distance"),
+)
+"""Of the reasons: the constant of a lattice that does not fit says nothing."""
+
 DOUBTFUL_SHARE, REFUSED_SHARE = 0.25, 0.5
 """Of the regions with something to count: more that are not in domain make the image doubtful, or refused."""
 
@@ -111,7 +117,8 @@ def _verdict(measures: Measures, checks: dict[str, float], limits: DomainLimits)
     found: list[tuple[Verdict, str]] = []
     if not measures.any_lattice:
         found.append(("refused", no_lattice_line(float(measures.fit.contrast.max()))))
-    for name, bounds in limits.checks.items():
+    for name in _ORDER:
+        bounds = limits.checks[name]
         known = measures.any_lattice or not np.isnan(checks[name])
         if known and (said := judge(checks[name], bounds)) != "in domain":
             found.append((said, check_line(name, checks, measures, limits)))

@@ -22,6 +22,10 @@ REFUSED_RANGES = 1.0
 """Other figures are refused so many ranges (from the training images' median to their last hundredth) beyond the inner
 bound."""
 
+MISFIT_REFUSED = 0.03
+"""Least misfit that is refused: scan distortion and unequal pixels of real microscopes shear by 1 to 3 %, which the
+training images do not, and lattices that are no fcc down [110] lie 5 % off and more."""
+
 DISTANCE_REFUSED = 3.0
 """Times the inner bound of the distance: real noise, support and thickness differ from simulated ones without making
 counts worthless, so statistics alone refuse only what is far away."""
@@ -186,6 +190,8 @@ def _bounds_of(names: Sequence[str], middle: Values, low: Values, high: Values, 
         outer_low, outer_high = inner_low - REFUSED_RANGES * down, inner_high + REFUSED_RANGES * up
         if name == "lattice_constant_angstrom":
             outer_low, outer_high = inner_low / CONSTANT_REFUSED, inner_high * CONSTANT_REFUSED
+        if name == "misfit":
+            outer_high = max(outer_high, MISFIT_REFUSED)
         if name == "distance":
             outer_high = DISTANCE_REFUSED * inner_high
         if _UPPER_ONLY[FITTED.index(name)]:
