@@ -12,7 +12,7 @@ def no_lattice_line(contrast: float) -> str:
     return (
         "no lattice of columns was found (spots stand out by a factor of "
         f"{math.exp(contrast):.0f} at best, {math.exp(FOUND_CONTRAST):.0f} is needed): an empty or amorphous field, "
-        "a drawing, or a zone axis that is none"
+        "a drawing, or no zone axis"
     )
 
 
@@ -33,7 +33,7 @@ def check_line(name: str, checks: dict[str, float], measures: Measures, limits: 
     if name == "misfit":
         return (
             f"the Fourier spots lie {value:.1%} off those of fcc along [110], training had at most {high:.1%}: "
-            "another crystal or zone axis"
+            "another crystal or zone axis, or a distorted scan"
         )
     if name == "foreign":
         return (

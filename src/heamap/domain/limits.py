@@ -52,6 +52,8 @@ _REGION_FIGURES = {"lattice_constant_angstrom": "constant", "misfit": "misfit", 
 
 _REGION_TAIL = 0.005
 """Of the training windows beyond each bound of a region: 16 windows see 10 times as many chances as one image."""
+_LEAST_RANGE = 0.003
+"""Of a figure, over its median: distances of maxima are in whole pixels, and many views may share one."""
 _RIDGE = 0.05
 """Share of each feature's variance that is added: views of some ten particles know a covariance only so well."""
 
@@ -156,9 +158,10 @@ def _figures(views: Sequence[Measures], mean: Values, precision: Values) -> Valu
 
 
 def _ranges(figures: Values) -> tuple[Values, Values, Values]:
-    """Median of each figure, and how far its 1st and 99th percentile lie below and above."""
+    """Median of each figure, and how far its 1st and 99th percentile lie below and above: at least a little."""
     low, middle, high = np.nanquantile(figures, (0.01, 0.5, 0.99), axis=0)
-    return middle, middle - low, high - middle
+    least = _LEAST_RANGE * np.abs(middle)
+    return middle, np.maximum(middle - low, least), np.maximum(high - middle, least)
 
 
 def _excess(figures: Values, middle: Values, low: Values, high: Values) -> Values:
