@@ -27,7 +27,7 @@ from heamap.domain.training import training_limits
 from heamap.domain.views import View, take, widened
 from heamap.errors import InputError
 from heamap.params import Effects, Params, load
-from heamap_serving.domain import Domain, examine, find_saturated
+from heamap_serving.domain import Domain, examine
 from heamap_serving.micrograph import clean_image
 from heamap_serving.readers import READERS, read_micrograph
 from heamap_serving.resample import resample
@@ -206,7 +206,7 @@ def verdict(case: tuple[Image, float], limits: DomainLimits, sampling: float) ->
     except InputError as fault:
         return "refused", None, str(fault)
     seen = resample(image, steps=(step, step), target=sampling)
-    found = examine(seen, limits, sampling_angstrom=sampling, saturated=find_saturated(image))
+    found = examine(seen, limits, sampling_angstrom=sampling, original=image)
     return found.verdict, found, found.reasons[0] if found.reasons else ""
 
 

@@ -11,6 +11,7 @@ from heamap.domain.limits import Verdict, distance, image_checks, judge
 from heamap.domain.measures import Measures, measure
 from heamap.errors import InputError
 from heamap_serving import domain_regions
+from heamap_serving.domain_saturation import burnt_in, saturated_share
 from heamap_serving.domain_words import check_line, no_lattice_line, refused_share_line
 
 _ORDER = (
@@ -82,28 +83,24 @@ def examine(
     limits: DomainLimits,
     *,
     sampling_angstrom: float,
-    saturated: npt.NDArray[np.bool_] | None = None,
+    original: npt.NDArray[np.floating] | None = None,
 ) -> Domain:
     """Examine an image at the model's sampling.
 
     Parameters
     ----------
     image : (rows, cols) any scale and offset
-    saturated : (any, any) the same field, True where the file's pixels have the highest value of the file; of any size
+    original : (any, any) the same field as the file has it, for clipped pixels; None: they are not looked for
     """
     measures = measure(image, sampling_angstrom=sampling_angstrom)
     checks = image_checks(measures)
     checks["distance"] = _distance(measures, limits)
-    checks["saturated_share"] = 0.0 if saturated is None else float(saturated.mean())
-    cells = domain_regions.judge_cells(measures, limits, saturated)
+    checks["saturated_share"] = 0.0 if original is None else saturated_share(original)
+    burnt = None if original is None else burnt_in(original, measures.grid)
+    cells = domain_regions.judge_cells(measures, limits, burnt)
     checks["regions_refused_share"], checks["regions_doubtful_share"] = domain_regions.shares(cells, measures)
     verdict, reasons = _verdict(measures, checks, limits)
     return Domain(verdict, reasons, cells, measures.grid.cell * sampling_angstrom, checks)
-
-
-def find_saturated(image: npt.NDArray[np.floating]) -> npt.NDArray[np.bool_]:
-    """Pixels (rows, cols) of a file's image at its highest value."""
-    return np.asarray(image == image.max())
 
 
 def _distance(measures: Measures, limits: DomainLimits) -> float:

@@ -13,20 +13,21 @@ IN_DOMAIN, DOUBTFUL, REFUSED = 0, 1, 2
 
 Cells = npt.NDArray[np.int8]
 
-FLAT_SHARE = 0.02
-"""Of a cell's pixels in saturated blocks: a burnt-in bar or letter, or a clipped column or two."""
-
 FULL_SHARE = 0.5
 """A window that varies by this share of the clearest ones, and neither has nor touches a lattice, shows something
 else."""
 
 
-def judge_cells(measures: Measures, limits: DomainLimits, saturated: npt.NDArray[np.bool_] | None) -> Cells:
+def judge_cells(measures: Measures, limits: DomainLimits, burnt: npt.NDArray[np.bool_] | None) -> Cells:
     """The verdict on every cell (rows, cols) of the measures' grid.
 
     A window reaches half a cell into its neighbours, and one at the edge of a particle shows too few columns to find
     their lattice. So a cell without one is refused only if no neighbour's lattice is in domain, and one with another
     lattice beside a neighbour in domain is doubtful.
+
+    Parameters
+    ----------
+    burnt : (rows, cols) cells with something burnt in
     """
     shape = measures.grid.cells
     constant = measures.median(measures.fit.constant) if measures.any_lattice else np.nan
@@ -38,8 +39,8 @@ def judge_cells(measures: Measures, limits: DomainLimits, saturated: npt.NDArray
     full = _share_of_clearest(measures).reshape(shape) >= FULL_SHARE
     result = np.where(found & lit, cells, np.where(full, REFUSED, IN_DOMAIN))
     result = np.where(beside & (result > IN_DOMAIN), np.where(found, DOUBTFUL, IN_DOMAIN), result)
-    if saturated is not None:
-        result = np.where(_burnt_in(saturated, measures), REFUSED, result)
+    if burnt is not None:
+        result = np.where(burnt, REFUSED, result)
     return result.astype(np.int8)
 
 
@@ -72,17 +73,3 @@ def _share_of_clearest(measures: Measures) -> npt.NDArray[np.float64]:
     clear = measures.strength[measures.weights > 0]
     reference = np.percentile(clear if clear.size else measures.strength, 90)
     return np.asarray(measures.strength / max(float(reference), np.finfo(np.float64).tiny))
-
-
-def _burnt_in(saturated: npt.NDArray[np.bool_], measures: Measures) -> npt.NDArray[np.bool_]:
-    """Cells (rows, cols) with blocks of 3 x 3 or more saturated pixels: noise leaves none in a real image."""
-    if np.count_nonzero(saturated) < 9:
-        return np.zeros(measures.grid.cells, dtype=np.bool_)
-    blocks = ndimage.binary_opening(saturated, structure=np.ones((3, 3), dtype=np.bool_))
-    rows, cols = np.nonzero(blocks)
-    burnt = np.zeros(measures.grid.cells)
-    scale = np.array(measures.grid.shape) / np.array(saturated.shape)
-    places = np.stack([rows, cols], axis=1) * scale
-    np.add.at(burnt, measures.grid.cell_of(places), 1.0)
-    pixels_per_cell = (measures.grid.cell / scale).prod()
-    return np.asarray(burnt > FLAT_SHARE * pixels_per_cell)

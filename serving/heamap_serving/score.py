@@ -14,7 +14,7 @@ from heamap.imaging.normalize import normalize
 from heamap_serving import tiles
 from heamap_serving.certainty import Certainty, read_aggregation, read_certainty
 from heamap_serving.detector import beam_fractions
-from heamap_serving.domain import Domain, Refused, examine, find_saturated
+from heamap_serving.domain import Domain, Refused, examine
 from heamap_serving.domain_regions import REFUSED
 from heamap_serving.micrograph import Micrograph
 from heamap_serving.resample import resample, resampled_length
@@ -140,10 +140,8 @@ def _examine(micrograph: Micrograph, image: npt.NDArray[np.float32], model: Mode
     """Refuse an image outside the model's domain before the network runs."""
     if model.contract.domain is None:
         return None
-    saturated = find_saturated(micrograph.image)
-    domain = examine(
-        image, model.contract.domain, sampling_angstrom=model.contract.sampling_angstrom, saturated=saturated
-    )
+    sampling = model.contract.sampling_angstrom
+    domain = examine(image, model.contract.domain, sampling_angstrom=sampling, original=micrograph.image)
     if domain.verdict == "refused":
         raise Refused(domain)
     return domain

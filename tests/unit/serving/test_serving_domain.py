@@ -8,8 +8,10 @@ from domain_examples import alloy, alloy_limits, perovskite
 from serving_examples import make_contract, write_model
 
 from heamap.contract import METADATA_KEY, Contract
+from heamap.domain.windows import plan_grid
+from heamap_serving import domain_saturation
 from heamap_serving.batch import find_micrographs, score_batch
-from heamap_serving.domain import Refused, examine, find_saturated
+from heamap_serving.domain import Refused, examine
 from heamap_serving.micrograph import Micrograph
 from heamap_serving.score import Calibration, score
 from heamap_serving.session import load_model
@@ -29,7 +31,7 @@ def model(limits, tmp_path_factory):
 
 
 def examined(image, limits):
-    return examine(image, limits, sampling_angstrom=0.2, saturated=find_saturated(image))
+    return examine(image, limits, sampling_angstrom=0.2, original=image)
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -101,6 +103,19 @@ def test_a_burnt_in_bar_refuses_its_region_alone(limits):
     # One window in some dozens of the lattice itself is doubtful.
     assert (found.regions[:5] < 2).all()
     assert (found.regions[:5] == 0).mean() > 0.9
+
+
+def test_saturated_pixels_are_counted_once_in_bands_as_in_one_piece(monkeypatch):
+    image = np.zeros((100, 60), np.float32)
+    image[46:56, 10:40] = 1.0
+    grid = plan_grid((50, 30), sampling_angstrom=0.5)
+    whole = domain_saturation.burnt_in(image, grid)
+    for pixels in (60, 180, 600):
+        monkeypatch.setattr(domain_saturation, "BAND_PIXELS", pixels)
+        assert domain_saturation.saturated_share(image) == pytest.approx(300 / 6000)
+        np.testing.assert_array_equal(domain_saturation.burnt_in(image, grid), whole)
+    # The bar lies in rows 23 to 28 of the grid's 50, cells are 25.6 pixels high: in both rows of cells.
+    assert whole.tolist() == [[True, False], [True, False]]
 
 
 def test_an_image_clipped_at_the_top_is_refused(limits):
