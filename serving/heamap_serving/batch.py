@@ -17,6 +17,7 @@ from heamap.elements import ELEMENTS
 from heamap.errors import InputError
 from heamap_serving import finished
 from heamap_serving.certainty import claims, doubted
+from heamap_serving.domain import Refused
 from heamap_serving.guarded import Reader, clear_pixels
 from heamap_serving.index_page import write_index
 from heamap_serving.micrograph import Micrograph
@@ -195,7 +196,7 @@ def _record(job: Job, outcome: Future[dict[str, Any]]) -> dict[str, Any]:
     try:
         return named(job, outcome.result())
     except InputError as error:
-        return failed(job, str(error))
+        return failed(job, error)
 
 
 def named(job: Job, record: dict[str, Any]) -> dict[str, Any]:
@@ -203,10 +204,16 @@ def named(job: Job, record: dict[str, Any]) -> dict[str, Any]:
     return {"file": str(job.path), "folder": job.folder.name, **record}
 
 
-def failed(job: Job, message: str) -> dict[str, Any]:
+def failed(job: Job, error: InputError) -> dict[str, Any]:
     """The line of the summary of a job that failed; what went wrong is told on standard error."""
-    tqdm.write(f"heamap: {job.path}: {message}", file=sys.stderr)
-    return {"file": str(job.path), "folder": "", "status": "failed", "message": message}
+    tqdm.write(f"heamap: {job.path}: {error}", file=sys.stderr)
+    return failure(job, error)
+
+
+def failure(job: Job, error: InputError) -> dict[str, Any]:
+    """The line of the summary of a job that failed."""
+    domain = {"domain": error.domain.verdict} if isinstance(error, Refused) else {}
+    return {"file": str(job.path), "folder": "", "status": "failed", "message": str(error), **domain}
 
 
 def finish(records: list[dict[str, Any]], out: Path, found: Found, model: Model) -> Summary:
@@ -228,6 +235,8 @@ def _result(scored: Scored, model: Model) -> dict[str, Any]:
         "aggregated": "; ".join(claims(scored.aggregation)),
         "not_told_apart": None if model.contract.accuracy is None else "; ".join(doubted(model.contract)),
         "sampling_source": scored.sampling_source,
+        "domain": None if scored.domain is None else scored.domain.verdict,
+        "domain_reasons": None if scored.domain is None else "; ".join(scored.domain.reasons),
     }
 
 

@@ -17,6 +17,14 @@ BAND_PIXELS = 2**24
 
 
 @dataclass(frozen=True)
+class BeamScale:
+    """Counts into fractions of the incident beam: ``(counts - black_level) * per_count``."""
+
+    per_count: float
+    black_level: float
+
+
+@dataclass(frozen=True)
 class Micrograph:
     """One greyscale image.
 
@@ -25,11 +33,13 @@ class Micrograph:
     image : (rows, cols) float32, in the counts of the file
     sampling_angstrom : step along rows and along columns, or None where the file gives none
     fault : what the file says instead of a pixel size, for the refusal
+    beam : how the file says that counts become fractions of the incident beam, or None
     """
 
     image: npt.NDArray[np.float32]
     sampling_angstrom: tuple[float, float] | None
     fault: str = "no pixel size in the file"
+    beam: BeamScale | None = None
 
 
 def check_layout(shape: tuple[int, ...], dtype: np.dtype[Any]) -> tuple[int, int]:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -39,8 +40,9 @@ def column_table(scored: Scored, sampling_angstrom: float, counted: AtomCounting
     ``fraction_*`` are shares of the column. ``total_x_composition_*`` are the total shared out by the composition of
     the image: what is known of the elements without telling columns apart. Of a model with intervals also ``low_*``
     and ``high_*`` of every count, whole atoms, and ``calibrated``, whether the total lies where the intervals were
-    calibrated. With ``counted`` also ``integrated_intensity``, of the column's Voronoi cell, and, where a counting line
-    applies, ``counted_total``, the atoms that it gives.
+    calibrated. Of a model that states its domain also ``domain``: ``in domain`` or ``doubtful``. With ``counted`` also
+    ``integrated_intensity``, of the column's Voronoi cell, and, where a counting line applies, ``counted_total``, the
+    atoms that it gives.
     """
     y, x = (scored.positions * sampling_angstrom + np.asarray(scored.origin_angstrom)).T
     row, col = scored.places_px(sampling_angstrom).T
@@ -61,6 +63,8 @@ def column_table(scored: Scored, sampling_angstrom: float, counted: AtomCounting
         for end, values in (("low", scored.certainty.low), ("high", scored.certainty.high)):
             table[[f"{end}_{target}" for target in TARGETS]] = values
         table["calibrated"] = scored.certainty.calibrated
+    if scored.domain is not None:
+        table["domain"] = scored.domain.column_verdicts(scored.positions * sampling_angstrom)
     if counted is not None:
         table["integrated_intensity"] = counted.intensities
         if counted.totals is not None:
@@ -123,13 +127,14 @@ def array_record(values: npt.NDArray[Any]) -> dict[str, Any]:
 
 def source_record(own: dict[str, Any], micrograph: Micrograph, calibration: Calibration) -> dict[str, Any]:
     """What provenance says of the input: ``own``, its shape and pixel size, and what the user knew of it."""
-    in_file = micrograph.sampling_angstrom
+    in_file, beam = micrograph.sampling_angstrom, micrograph.beam
     return {
         **own,
         "shape": list(micrograph.image.shape),
         "file_sampling_angstrom": None if in_file is None else {"rows": in_file[0], "columns": in_file[1]},
         "beam_fraction_per_count": calibration.beam_fraction_per_count,
         "black_level": calibration.black_level,
+        "file_beam_scale": None if beam is None else asdict(beam),
     }
 
 

@@ -38,6 +38,7 @@ def provenance(scored: Scored, model: Model, source: dict[str, Any]) -> dict[str
             "margin_pixels": tiles.margin(model.contract.stride),
             "number": scored.cut.tiles,
         },
+        "domain": None if scored.domain is None else scored.domain.to_dict(),
         "intervals": None if scored.certainty is None else {"level": scored.certainty.level},
         "accuracy": None if accuracy is None else accuracy.model_dump(mode="json"),
         "aggregation": scored.aggregation,

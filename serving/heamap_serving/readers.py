@@ -12,7 +12,8 @@ import numpy as np
 
 from heamap.errors import InputError
 from heamap_serving import scratch
-from heamap_serving.micrograph import Micrograph, check_layout, fill_clean
+from heamap_serving.detector import beam_scale
+from heamap_serving.micrograph import BeamScale, Micrograph, check_layout, fill_clean
 from heamap_serving.units import angstrom
 
 Sampling = tuple[float, float] | None
@@ -26,6 +27,7 @@ class Dataset:
     data: Any
     sampling_angstrom: Sampling
     fault: str
+    beam: BeamScale | None = None
 
 
 def read_micrograph(path: Path, folder: Path | None = None) -> Micrograph:
@@ -55,7 +57,7 @@ def read_micrograph(path: Path, folder: Path | None = None) -> Micrograph:
             chosen = _choose(reader(path, files))
             image = scratch.empty(check_layout(chosen.data.shape, np.dtype(chosen.data.dtype)), folder)
             fill_clean(image, chosen.data)
-            return Micrograph(image, chosen.sampling_angstrom, chosen.fault)
+            return Micrograph(image, chosen.sampling_angstrom, chosen.fault, chosen.beam)
     except InputError:
         raise
     except MemoryError:
@@ -93,8 +95,9 @@ def _from_signal(signal: dict[str, Any]) -> Dataset:
     axes = signal["axes"][-2:]
     steps = [(float(axis.get("scale", math.nan)), axis.get("units")) for axis in axes]
     sampling, fault = _sampling(steps)
-    title = signal.get("metadata", {}).get("General", {}).get("title", "")
-    return Dataset(str(title), signal["data"], sampling, fault)
+    metadata = signal.get("metadata", {})
+    title = metadata.get("General", {}).get("title", "")
+    return Dataset(str(title), signal["data"], sampling, fault, beam_scale(metadata))
 
 
 def _sampling(steps: list[tuple[float, Any]]) -> tuple[Sampling, str]:

@@ -4,6 +4,7 @@ import json
 import os
 import resource
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -37,6 +38,7 @@ def answer(request: dict[str, str]) -> dict[str, Any]:
         "shape": list(micrograph.image.shape),
         "sampling": micrograph.sampling_angstrom,
         "fault": micrograph.fault,
+        "beam": None if micrograph.beam is None else asdict(micrograph.beam),
     }
 
 

@@ -14,8 +14,11 @@ from heamap.evaluation.readout import DISTANCE_SHARE, THRESHOLD_ATOMS
 from heamap_serving import scratch, tiles
 from heamap_serving.certainty import Certainty, read_aggregation, read_certainty
 from heamap_serving.columns import counts_at, locate
+from heamap_serving.detector import detector_scale, in_beam_fractions
+from heamap_serving.domain import Domain, Refused, examine
+from heamap_serving.domain_regions import REFUSED
 from heamap_serving.local_blur import Absolute, Local
-from heamap_serving.micrograph import Micrograph
+from heamap_serving.micrograph import BeamScale, Micrograph
 from heamap_serving.region import WHOLE, Region
 from heamap_serving.resample import Resampler, resampled_length
 from heamap_serving.session import Model
@@ -80,6 +83,8 @@ class Scored:
     cut : the tiles
     region : part of the file's image that this is
     in_beam_fractions : the image is in fractions of the incident beam
+    domain : how the image lies in the model's domain, columns of refused regions left out; None where the model's
+        contract does not say
     """
 
     image: npt.NDArray[np.float32]
@@ -93,6 +98,7 @@ class Scored:
     cut: tiles.Plan
     region: Region = WHOLE
     in_beam_fractions: bool = False
+    domain: Domain | None = None
 
     def places_px(self, sampling_angstrom: float) -> npt.NDArray[np.float64]:
         """Row and column (n, 2) of the columns in pixels of the file's whole image."""
@@ -126,13 +132,20 @@ def score(
     ------
     InputError : no pixel size, an implausible one, a field of view too small or too large, or a model for calibrated
         detectors without the calibration, a region that the image does not hold
+    Refused : an image outside the model's domain
     """
     micrograph = region.crop(micrograph)
     steps, source = _steps(micrograph, calibration)
     _check_scale(micrograph.image.shape, steps, model)
-    _check_calibrated(model, calibration)
+    scale = detector_scale(
+        micrograph,
+        needed=model.contract.normalization == "absolute",
+        per_count=calibration.beam_fraction_per_count,
+        black_level=calibration.black_level,
+    )
     sampling = model.contract.sampling_angstrom
-    image, low, high = _resampled(micrograph.image, steps, sampling, calibration, folder)
+    image, low, high = _resampled(micrograph.image, steps, sampling, scale, folder)
+    domain = _examine(micrograph, image, model)
     local = model.contract.normalization == "local"
     normalised = Local(image, low, high, sampling) if local else Absolute(image)
     shape = (image.shape[0], image.shape[1])
@@ -144,6 +157,8 @@ def score(
     radius = DISTANCE_SHARE * model.contract.ranges.nearest_column_angstrom / sampling
     positions = locate(maps, radius=radius, threshold=THRESHOLD_ATOMS)
     positions = positions[region.holds(positions * (sampling / np.asarray(steps)))]
+    if domain is not None:
+        positions = positions[domain.region_of(positions * sampling) != REFUSED]
     counts = counts_at(maps, positions)
     return Scored(
         image=image,
@@ -156,8 +171,20 @@ def score(
         sampling_source=source,
         cut=cut,
         region=region,
-        in_beam_fractions=calibration.beam_fraction_per_count is not None,
+        in_beam_fractions=scale is not None,
+        domain=domain,
     )
+
+
+def _examine(micrograph: Micrograph, image: npt.NDArray[np.float32], model: Model) -> Domain | None:
+    """Refuse an image outside the model's domain before the network runs."""
+    if model.contract.domain is None:
+        return None
+    sampling = model.contract.sampling_angstrom
+    domain = examine(image, model.contract.domain, sampling_angstrom=sampling, original=micrograph.image)
+    if domain.verdict == "refused":
+        raise Refused(domain)
+    return domain
 
 
 def _steps(micrograph: Micrograph, calibration: Calibration) -> tuple[tuple[float, float], str]:
@@ -190,37 +217,24 @@ def _check_scale(shape: tuple[int, ...], steps: tuple[float, float], model: Mode
         raise InputError(f"{rows} x {cols} pixels at the model's sampling are more than {MAX_MODEL_PIXELS}; crop it")
 
 
-def _check_calibrated(model: Model, calibration: Calibration) -> None:
-    if model.contract.normalization == "absolute" and calibration.beam_fraction_per_count is None:
-        raise InputError(
-            "the model reads fractions of the incident beam; give --beam-fraction-per-count (and --black-level)"
-        )
-
-
 def _resampled(
     original: npt.NDArray[np.float32],
     steps: tuple[float, float],
     sampling: float,
-    calibration: Calibration,
+    scale: BeamScale | None,
     folder: Path | None,
 ) -> tuple[npt.NDArray[np.float32], float, float]:
     """The image at the model's sampling, in fractions of the beam where calibrated, and its extremes."""
     resampler = Resampler((original.shape[0], original.shape[1]), steps=steps, target=sampling)
-    same = not resampler.changes and calibration.beam_fraction_per_count is None
+    same = not resampler.changes and scale is None
     image = original if same else scratch.empty(resampler.shape, folder)
     low, high = math.inf, -math.inf
     for start, stop in scratch.row_bands(image.shape, BAND_PIXELS):
         band = image[start:stop]
         if not same:
             first, last = resampler.sources(start, stop)
-            band[:] = resampler.band(start, stop, _beam_fractions(original[first:last], calibration))
+            band[:] = resampler.band(start, stop, in_beam_fractions(original[first:last], scale))
         low, high = min(low, float(band.min())), max(high, float(band.max()))
         scratch.release(original)
         scratch.release(image)
     return image, low, high
-
-
-def _beam_fractions(counts: npt.NDArray[np.float32], calibration: Calibration) -> npt.NDArray[np.float32]:
-    if calibration.beam_fraction_per_count is None:
-        return counts
-    return (counts - np.float32(calibration.black_level)) * np.float32(calibration.beam_fraction_per_count)

@@ -56,7 +56,7 @@ def score_spread(
             try:
                 origin = finished.made_of(finished.file_sha256(job.path), model, calibration, options)
             except OSError as error:
-                records[index] = batch.failed(job, error.strerror or "cannot be read")
+                records[index] = batch.failed(job, InputError(error.strerror or "cannot be read"))
             else:
                 record = finished.known(job.folder, origin)
                 if record is None:
@@ -71,7 +71,7 @@ def score_spread(
                 _unpack(files, job.folder)
                 records[index] = batch.named(job, record)
             except InputError as error:
-                records[index] = batch.failed(job, str(error))
+                records[index] = batch.failed(job, error)
             bar.update()
     return batch.finish([records[index] for index in range(len(jobs))], out, found, model)
 

@@ -1,7 +1,6 @@
 """The domain verdict of a scored image, as pages show it."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -33,7 +32,7 @@ class Verdict:
 
 def verdict_of(scored: Scored) -> Verdict:
     """The one place that reads the domain check's result."""
-    domain: Any = getattr(scored, "domain", None)
+    domain = scored.domain
     if domain is None:
         return Verdict(NOT_CHECKED, (), None, 0.0, {})
-    return Verdict(domain.verdict, tuple(domain.reasons), domain.regions, domain.region_angstrom, dict(domain.checks))
+    return Verdict(domain.verdict, domain.reasons, domain.regions, domain.region_angstrom, domain.checks)

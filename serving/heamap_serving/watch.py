@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from heamap.errors import InputError
-from heamap_serving.batch import Found, Job, Summary, load, named, score_loaded, write_summary
+from heamap_serving.batch import Found, Job, Summary, failure, load, named, score_loaded, write_summary
 from heamap_serving.guarded import Reader, clear_pixels
 from heamap_serving.options import Options
 from heamap_serving.readers import READERS
@@ -110,7 +110,7 @@ def _attempt(
         record = score_loaded(job, loaded, model, calibration, options)()
     except InputError as error:
         say(f"{name}: {error}")
-        return {"file": str(job.path), "folder": "", "status": "failed", "message": str(error)}
+        return failure(job, error)
     said = f"; {record['aggregated']}" if record["aggregated"] else ""
     say(f"{name}: {record['columns']} columns, {record['mean_total']:.1f} atoms each{said}")
     return named(job, record)

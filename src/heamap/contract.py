@@ -150,6 +150,58 @@ class CompositionErrors(BaseModel):
         return np.clip(middle - reach, 0.0, 1.0), np.clip(middle + reach, 0.0, 1.0)
 
 
+class Limits(BaseModel):
+    """Bounds of one figure, None for no bound: an image beyond the inner ones is doubtful, beyond the outer refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    refused_below: float | None = None
+    doubtful_below: float | None = None
+    doubtful_above: float | None = None
+    refused_above: float | None = None
+
+    @model_validator(mode="after")
+    def _ascending(self) -> Self:
+        given = [
+            bound
+            for bound in (self.refused_below, self.doubtful_below, self.doubtful_above, self.refused_above)
+            if bound is not None
+        ]
+        if given != sorted(given):
+            raise ValueError(f"bounds must ascend, got {given}")
+        return self
+
+
+class DomainLimits(BaseModel):
+    """How far an image may lie from views of the training particles (``heamap.domain``)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    false_alarm_rate: float = Field(gt=0, lt=1)
+    """Share of the calibration particles' views that the inner bounds, all together, call doubtful."""
+    views: int = Field(ge=1)
+    """Of the training particles, whose spread the bounds are made of."""
+    calibration_views: int = Field(ge=1)
+    """Of other particles, which set the rate."""
+    calibration_particles: int = Field(ge=1)
+    checks: dict[str, Limits]
+    """By figure of a whole image."""
+    region_checks: dict[str, Limits]
+    """By figure of a window."""
+    features: tuple[str, ...]
+    """What the distance is made of, in order."""
+    feature_mean: tuple[float, ...]
+    feature_precision: tuple[tuple[float, ...], ...]
+    """Inverse of the features' covariance."""
+
+    @model_validator(mode="after")
+    def _square(self) -> Self:
+        count = len(self.features)
+        if len(self.feature_mean) != count or [len(row) for row in self.feature_precision] != [count] * count:
+            raise ValueError(f"mean and precision must be of {count} features")
+        return self
+
+
 class Contract(BaseModel):
     """The model's contract.
 
@@ -178,6 +230,8 @@ class Contract(BaseModel):
     """Atom counting beside the network; None in models exported before it was recorded."""
     composition: CompositionErrors | None = None
     """Of compositions of images; None in models exported before it was recorded, or with too few calibration images."""
+    domain: DomainLimits | None = None
+    """What images the model may be used on; None in models exported before it was recorded: nothing is checked."""
 
     @model_validator(mode="after")
     def _known_order(self) -> Self:

@@ -9,7 +9,7 @@ import yaml
 
 ROOT = Path(__file__).parents[2]
 STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
-COMPUTING = ("structures", "imaging", "dataset", "network", "training", "paper", "elements", "seeds")
+COMPUTING = ("structures", "imaging", "dataset", "network", "domain", "training", "paper", "elements", "seeds")
 
 
 @pytest.fixture(scope="module")
