@@ -5,7 +5,7 @@ from serving_examples import lattice_image, make_contract, write_model
 
 from heamap.contract import METADATA_KEY
 from heamap.errors import InputError
-from heamap_serving.detector import beam_fractions, beam_scale
+from heamap_serving.detector import beam_scale, detector_scale, in_beam_fractions
 from heamap_serving.micrograph import BeamScale, Micrograph
 from heamap_serving.readers import read_micrograph
 from heamap_serving.score import Calibration, score
@@ -39,17 +39,17 @@ def test_other_units_and_impossible_numbers_give_no_scale(signal):
 
 def test_the_options_go_before_the_file():
     micrograph = Micrograph(np.full((2, 2), 1300.0, np.float32), (0.2, 0.2), beam=BeamScale(1e-4, 300.0))
-    by_file = beam_fractions(micrograph, needed=True, per_count=None, black_level=0.0)
-    np.testing.assert_allclose(by_file, 0.1, rtol=1e-5)
-    by_option = beam_fractions(micrograph, needed=True, per_count=1e-3, black_level=1200.0)
-    np.testing.assert_allclose(by_option, 0.1, rtol=1e-5)
+    for per_count, black_level in ((None, 0.0), (1e-3, 1200.0)):
+        scale = detector_scale(micrograph, needed=True, per_count=per_count, black_level=black_level)
+        np.testing.assert_allclose(in_beam_fractions(micrograph.image, scale), 0.1, rtol=1e-5)
 
 
 def test_without_either_a_model_of_fractions_refuses_and_names_both_options():
     plain = Micrograph(np.ones((2, 2), np.float32), (0.2, 0.2))
     with pytest.raises(InputError, match=r"--beam-fraction-per-count .* and --black-level"):
-        beam_fractions(plain, needed=True, per_count=None, black_level=0.0)
-    assert beam_fractions(plain, needed=False, per_count=None, black_level=0.0) is plain.image
+        detector_scale(plain, needed=True, per_count=None, black_level=0.0)
+    assert detector_scale(plain, needed=False, per_count=None, black_level=0.0) is None
+    assert in_beam_fractions(plain.image, None) is plain.image
 
 
 def test_a_calibrated_file_needs_no_option(tmp_path):

@@ -102,8 +102,8 @@ def test_what_was_scored_before_under_the_same_choices_is_not_scored_again(scrip
     inside.mkdir()
     land(inside / "one.tif")
     scored = []
-    real = watching.score_file
-    monkeypatch.setattr(watching, "score_file", lambda path, *rest: scored.append(path.name) or real(path, *rest))
+    real = watching.score_loaded
+    monkeypatch.setattr(watching, "score_loaded", lambda job, *rest: scored.append(job.path.name) or real(job, *rest))
     model = load_model(model_file)
     for calibration, times in ((Calibration(), 1), (Calibration(), 1), (Calibration(0.21), 2)):
         scripted([lambda: None, lambda: None])
