@@ -19,6 +19,7 @@ from heamap_serving.score import Calibration
 from heamap_serving.session import load_model
 
 IMAGES = 6
+PAGES = ("index.html", "summary.csv", "summary.json")
 
 
 @pytest.fixture
@@ -61,7 +62,7 @@ def test_a_killed_batch_goes_on_where_it_was(folder, model_file, tmp_path):
     assert {name: after[name] for name in before} == before
     assert len(after) == IMAGES
     assert (len(summary.records), summary.failed) == (IMAGES, 0)
-    assert sorted(path.name for path in out.iterdir()) == [*map(str, range(IMAGES)), "summary.csv", "summary.json"]
+    assert sorted(path.name for path in out.iterdir()) == [*map(str, range(IMAGES)), *PAGES]
     fresh = batch(folder, tmp_path / "fresh", model_file)
     assert summary.records == fresh.records
     for path in (tmp_path / "fresh").rglob("*"):
