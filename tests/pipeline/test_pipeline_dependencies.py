@@ -22,7 +22,8 @@ def imported(script: Path, known: set[str]) -> set[str]:
     for node in ast.walk(ast.parse(script.read_text())):
         if isinstance(node, ast.ImportFrom) and node.module:
             names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
-    return names & known
+    # The package itself stands for a module of it; what it hands on beside, ``heamap.score``, is loaded when asked for.
+    return names & known - {"heamap"}
 
 
 def scripts(stage: str) -> list[Path]:
