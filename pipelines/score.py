@@ -16,7 +16,7 @@ FOLDER = Path("data/scores")
 def main(params: Params) -> str:
     found = find_micrographs([Path(params.score.micrographs)])
     name = params.promote.model_name
-    model = load_model(champion_onnx(name), champion_version(name))
+    model = load_model(champion_onnx(name), version=champion_version(name))
     summary = score_batch(found, FOLDER, model, Calibration())
     if summary.failed:
         raise InputError(f"{summary.failed} of {len(summary.records)} micrographs failed; see {FOLDER}/summary.csv")

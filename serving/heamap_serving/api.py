@@ -165,7 +165,7 @@ def score(
 
 @lru_cache(maxsize=1)
 def _load(path: str, version: str | None) -> Model:
-    return load_model(Path(path), version)
+    return load_model(Path(path), version=version)
 
 
 def _champion() -> tuple[str, str]:

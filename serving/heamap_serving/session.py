@@ -70,7 +70,7 @@ class Model:
 
 
 def load_model(
-    path: Path, sha256: str | None = None, *, threads: int | None = None, version: str | None = None
+    path: Path, *, sha256: str | None = None, threads: int | None = None, version: str | None = None
 ) -> Model:
     """Load an ONNX file onto the GPU where that works, else onto the CPU.
 

@@ -69,4 +69,4 @@ def _load_pyfunc(path: str) -> Scorer:
 
     file = Path(path)
     known = mlflow.models.Model.load(str(file.parent)).metadata or {}
-    return Scorer(load_model(file, known.get(SHA256)))
+    return Scorer(load_model(file, sha256=known.get(SHA256)))
