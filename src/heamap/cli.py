@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -163,6 +164,8 @@ def _score(arguments: argparse.Namespace) -> int:
     if arguments.watch is not None:
         model_file, version = _model(arguments)
         model = load_model(model_file, version=version)
+        # A process that a shell starts in the background ignores interrupts, and could not be ended cleanly.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         return 1 if watch(arguments.watch, arguments.out, model, calibration, options, _say).failed else 0
     found = find_micrographs(arguments.paths)
     model_file, version = _model(arguments)
