@@ -175,5 +175,5 @@ def _champion() -> tuple[str, str]:
     """
     if find_spec("mlflow") is None:
         raise InputError("no model registry here: MLflow is not installed; give model=FILE")
-    registry = import_module("heamap.lifecycle.registry")
-    return str(registry.champion_onnx(DEFAULT_MODEL)), registry.champion_version(DEFAULT_MODEL)
+    champions = import_module("heamap.lifecycle.registry")
+    return str(champions.champion_onnx(DEFAULT_MODEL)), champions.champion_version(DEFAULT_MODEL)

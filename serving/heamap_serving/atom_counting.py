@@ -8,7 +8,7 @@ import numpy.typing as npt
 from heamap.contract import Contract, CountingLine
 from heamap.evaluation.table import INTEGRATION_RADIUS_ANGSTROM, integrated_intensity
 
-BAND_PIXELS = 1024
+BAND_ROWS = 1024
 """Rows of an image that are integrated at once, so that memory does not grow with the image."""
 
 NO_LINE = "this model carries no counting line (exported before it was recorded)"
@@ -63,8 +63,8 @@ def cell_intensities(
     """
     found = np.empty(len(positions))
     reach = int(np.ceil(2 * radius / sampling_angstrom)) + 1
-    for start in range(0, image.shape[0], BAND_PIXELS):
-        stop = start + BAND_PIXELS
+    for start in range(0, image.shape[0], BAND_ROWS):
+        stop = start + BAND_ROWS
         first, last = max(start - reach, 0), min(stop + reach, image.shape[0])
         rows = positions[:, 0]
         near = np.flatnonzero((rows >= first) & (rows <= last - 1))

@@ -194,8 +194,8 @@ def _model(arguments: argparse.Namespace) -> tuple[Path, str | None]:
     """The ONNX file and, of the registry's champion, its version."""
     if arguments.model is not None:
         return arguments.model, None
-    registry = _registry("give --model FILE")
-    return Path(registry.champion_onnx(arguments.model_name)), registry.champion_version(arguments.model_name)
+    champions = _registry("give --model FILE")
+    return Path(champions.champion_onnx(arguments.model_name)), champions.champion_version(arguments.model_name)
 
 
 def _simulate(arguments: argparse.Namespace) -> int:
