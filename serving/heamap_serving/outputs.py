@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -30,6 +29,9 @@ from heamap_serving.shares import fractions, image_composition
 
 IMAGEJ_BYTES = 2**32 - 2**20
 """Larger maps do not fit into the TIFF files that ImageJ writes."""
+
+BAND_PIXELS = 2**21
+"""Pixels of the maps that are written at a time."""
 
 
 def column_table(scored: Scored, sampling_angstrom: float, counted: AtomCounting | None = None) -> pd.DataFrame:
@@ -170,14 +172,10 @@ def _write_maps(path: Path, maps: npt.NDArray[np.float32], sampling_angstrom: fl
         step = {"PhysicalSizeX": sampling_angstrom / 10, "PhysicalSizeY": sampling_angstrom / 10}
         unit = {"PhysicalSizeXUnit": "nm", "PhysicalSizeYUnit": "nm"}
         metadata = {"axes": "CYX", "Channel": {"Name": labels}, **step, **unit}
-    tifffile.imwrite(path, _slices(maps), shape=shape, dtype=np.float32, metadata=metadata, **form)
-
-
-def _slices(maps: npt.NDArray[np.float32]) -> Iterator[npt.NDArray[np.float32]]:
-    """One map after the other, without all five in memory."""
-    for channel in range(maps.shape[-1]):
-        layer = np.empty(maps.shape[:2], np.float32)
-        for start, stop in scratch.row_bands(maps.shape, 2**21):
-            layer[start:stop] = maps[start:stop, :, channel]
-            scratch.release(maps)
-        yield layer
+    slices = tifffile.memmap(path, shape=shape, dtype=np.float32, metadata=metadata, **form)
+    # Filled band by band: a whole slice of a large image would be as large as all else in memory.
+    for start, stop in scratch.row_bands(maps.shape, BAND_PIXELS):
+        slices[:, start:stop] = np.moveaxis(maps[start:stop], -1, 0)
+        scratch.release(maps)
+        scratch.release(slices)
+    slices.flush()
