@@ -196,11 +196,12 @@ def trust(contract: Contract, scored: Scored) -> str:
                 _number(own.r2),
                 f"{_number(own.skill)} [{_number(own.skill_low)}, {_number(own.skill_high)}]",
                 _number(own.bound_skill),
-                "yes" if own.intervals_held else "no",
+                _share(own.covered, own.covered_low, own.covered_high),
             ]
             for target, own in contract.accuracy.targets.items()
         ]
-        heads = ["", "R²", f"skill [{contract.accuracy.level:.0%}]", "best possible skill", "intervals held"]
+        skill, inside = f"skill [{contract.accuracy.level:.0%}]", "test columns inside their interval"
+        heads = ["", "R²", skill, "best possible skill", inside]
         parts.append(f'<div class="scroll">{table(heads, rows)}</div>')
         parts.append(
             f'<p class="note">{OWN_FIGURES} {contract.accuracy.columns} columns of {contract.accuracy.images} images. '
@@ -260,3 +261,7 @@ def _section(identifier: str, *parts: str) -> str:
 
 def _number(value: float | None) -> str:
     return "–" if value is None else f"{value:.2f}"
+
+
+def _share(value: float, low: float | None, high: float | None) -> str:
+    return f"{value:.0%}" if low is None or high is None else f"{value:.0%} [{low:.0%}, {high:.0%}]"

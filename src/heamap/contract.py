@@ -91,8 +91,11 @@ class TargetAccuracy(BaseModel):
     bound_skill: float | None
     """Skill of the best estimate that is possible, the column's total known."""
     r2: float | None
-    intervals_held: bool
-    """Whether as many test columns lay inside their intervals as promised."""
+    covered: float = Field(ge=0, le=1)
+    """Share of the test columns inside their intervals."""
+    covered_low: float | None
+    """Ends of that share's 95 % interval over images; None where a single image cannot tell."""
+    covered_high: float | None
 
 
 class Accuracy(BaseModel):

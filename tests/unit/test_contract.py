@@ -30,7 +30,9 @@ SKILL = {
     "skill_high": 0.6,
     "bound_skill": None,
     "r2": 0.8,
-    "intervals_held": True,
+    "covered": 0.91,
+    "covered_low": 0.87,
+    "covered_high": 0.95,
 }
 ACCURACY = {"level": 0.95, "images": 30, "columns": 5000, "targets": {"Pt": SKILL}}
 

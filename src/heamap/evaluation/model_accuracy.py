@@ -5,7 +5,6 @@ from typing import Any
 
 import pandas as pd
 
-from heamap.evaluation.coverage import COVERED
 from heamap.evaluation.report import LEVEL, MODEL, number_or_none
 from heamap.evaluation.targets import TARGETS
 from heamap.evaluation.yardsticks import DESCRIPTIONS, FIRST
@@ -27,7 +26,7 @@ def model_accuracy(report: Mapping[str, Any], bound: pd.DataFrame) -> dict[str, 
     covered = report["intervals"]["coverage"]["targets"]
     targets = {}
     for target in TARGETS:
-        own = report["scores"][target][MODEL]
+        own, inside = report["scores"][target][MODEL], covered[target]["overall"]
         targets[target] = {
             "baseline": DESCRIPTIONS[FIRST[target]],
             "skill": own["skill"]["value"],
@@ -35,6 +34,8 @@ def model_accuracy(report: Mapping[str, Any], bound: pd.DataFrame) -> dict[str, 
             "skill_high": own["skill"]["high"],
             "bound_skill": number_or_none(float(best[target])) if target in best.index else None,
             "r2": own["r2"]["value"],
-            "intervals_held": covered[target]["overall"]["verdict"] == COVERED,
+            "covered": inside["share"],
+            "covered_low": inside["low"],
+            "covered_high": inside["high"],
         }
     return {"level": LEVEL, "images": report["images"], "columns": report["columns"], "targets": targets}

@@ -9,7 +9,7 @@ from heamap.lifecycle.export import make_contract
 from heamap.params import load
 
 ROOT = Path(__file__).parents[3]
-SKILL = {"baseline": "b", "bound_skill": 0.6, "r2": 0.8, "intervals_held": False}
+SKILL = {"baseline": "b", "bound_skill": 0.6, "r2": 0.8, "covered": 0.8, "covered_low": None, "covered_high": None}
 ACCURACY = {
     "level": 0.95,
     "images": 30,

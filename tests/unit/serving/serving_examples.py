@@ -37,10 +37,8 @@ def make_contract(**changes):
 def make_accuracy(**lows):
     """Skills of .5 from .4 up, but for the low ends named."""
     known = {"baseline": "total x composition", "skill_high": 0.6, "bound_skill": 0.7, "r2": 0.9}
-    targets = {
-        target: TargetAccuracy(skill=0.5, skill_low=lows.get(target, 0.4), intervals_held=True, **known)
-        for target in TARGETS
-    }
+    known |= {"covered": 0.91, "covered_low": 0.87, "covered_high": 0.95}
+    targets = {target: TargetAccuracy(skill=0.5, skill_low=lows.get(target, 0.4), **known) for target in TARGETS}
     return Accuracy(level=0.95, images=30, columns=5000, targets=targets)
 
 

@@ -301,6 +301,12 @@ def test_the_page_gives_composition_with_the_contract_s_interval(model, tmp_path
     assert "10 simulated calibration images" in page
 
 
+def test_the_page_says_how_many_test_columns_lay_inside_their_intervals(model, tmp_path):
+    _, _, page = scored_page(model, tmp_path)
+
+    assert page.count("<td>91% [87%, 95%]</td>") == len(TARGETS)
+
+
 def test_atom_counting_waits_for_a_calibrated_image(model, tmp_path):
     _, _, page = scored_page(model, tmp_path)
     assert "give --beam-fraction-per-count" in page
