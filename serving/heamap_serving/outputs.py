@@ -172,10 +172,12 @@ def _write_maps(path: Path, maps: npt.NDArray[np.float32], sampling_angstrom: fl
         step = {"PhysicalSizeX": sampling_angstrom / 10, "PhysicalSizeY": sampling_angstrom / 10}
         unit = {"PhysicalSizeXUnit": "nm", "PhysicalSizeYUnit": "nm"}
         metadata = {"axes": "CYX", "Channel": {"Name": labels}, **step, **unit}
-    slices = tifffile.memmap(path, shape=shape, dtype=np.float32, metadata=metadata, **form)
-    # Filled band by band: a whole slice of a large image would be as large as all else in memory.
-    for start, stop in scratch.row_bands(maps.shape, BAND_PIXELS):
-        slices[:, start:stop] = np.moveaxis(maps[start:stop], -1, 0)
-        scratch.release(maps)
-        scratch.release(slices)
-    slices.flush()
+    offset = tifffile.memmap(path, shape=shape, dtype=np.float32, metadata=metadata, **form).offset
+    # Filled band by band: a whole slice of a large image would be as large as all else in memory. Not through the
+    # mapping: a full disk would kill the process there, and is an error here.
+    with path.open("r+b") as file:
+        for start, stop in scratch.row_bands(maps.shape, BAND_PIXELS):
+            for channel in range(number):
+                file.seek(offset + 4 * (channel * rows + start) * cols)
+                file.write(np.ascontiguousarray(maps[start:stop, :, channel]).tobytes())
+            scratch.release(maps)

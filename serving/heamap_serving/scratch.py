@@ -1,6 +1,7 @@
 """Large arrays in temporary files, so that memory does not grow with the image."""
 
 import mmap
+import os
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -18,12 +19,17 @@ def empty(shape: tuple[int, ...], folder: Path | None = None) -> npt.NDArray[np.
     Parameters
     ----------
     folder : of the file; None: that of temporary files (``TMPDIR``), which should be a disk, not memory
+
+    Raises
+    ------
+    OSError : the disk has no room for it
     """
     size = int(np.prod(shape)) * 4
     if size <= IN_MEMORY_BYTES:
         return np.empty(shape, dtype=np.float32)
     with tempfile.TemporaryFile(dir=folder) as file:
-        file.truncate(size)
+        # All of it now: a disk that turns out full while the array is filled would kill the process.
+        os.posix_fallocate(file.fileno(), 0, size)
         mapping = mmap.mmap(file.fileno(), size)
     return np.frombuffer(mapping, dtype=np.float32).reshape(shape)
 

@@ -33,6 +33,9 @@ class Block(BaseModel):
 
 Model = TypeVar("Model", bound=BaseModel)
 
+MOST_FAULTS = 6
+"""Named in one line; where there are more, the file is another kind of file."""
+
 
 def _fault(place: tuple[int | str, ...], message: str, value: Any) -> str:
     # A check on a whole block names its values itself; repeating the block would bury them.
@@ -45,13 +48,14 @@ def parse(kind: type[Model], values: Any, origin: str) -> Model:
 
     Raises
     ------
-    InputError : in one line, every fault with its place and value
+    InputError : in one line, the first faults with their place and value, and how many there are
     """
     try:
         return kind.model_validate(values)
     except ValidationError as error:
-        faults = "; ".join(_fault(fault["loc"], fault["msg"], fault["input"]) for fault in error.errors())
-        raise InputError(f"{origin}: {faults}") from None
+        faults = [_fault(fault["loc"], fault["msg"], fault["input"]) for fault in error.errors()]
+        rest = [f"and {len(faults) - MOST_FAULTS} more"] if len(faults) > MOST_FAULTS else []
+        raise InputError(f"{origin}: {'; '.join(faults[:MOST_FAULTS] + rest)}") from None
 
 
 def read_yaml(kind: type[Model], path: Path) -> Model:

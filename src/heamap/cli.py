@@ -1,6 +1,7 @@
 """``heamap``: score micrographs, simulate structures, redraw the paper's figures, look after the model registry."""
 
 import argparse
+import errno
 import logging
 import signal
 import sys
@@ -16,6 +17,9 @@ from heamap.simulator import DEFAULT_CONFIGURATIONS, DEFAULT_ENGINE, DEFAULT_WAV
 
 DEFAULT_MODEL = "heamap-fcn"
 
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES)
+"""What a disk says that takes no more."""
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command.
@@ -30,6 +34,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         return int(arguments.command(arguments))
     except InputError as error:
         print(f"heamap: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        if error.errno not in _NO_ROOM:
+            raise
+        place = f"{error.filename}: " if error.filename else ""
+        print(f"heamap: {place}{error.strerror}; what is finished is kept, run it again to go on", file=sys.stderr)
         return 2
 
 
@@ -161,6 +171,10 @@ def _score(arguments: argparse.Namespace) -> int:
     options = read_options(arguments.roi, arguments.mask, arguments.elements)
     if bool(arguments.paths) == (arguments.watch is not None):
         raise InputError("give either micrographs (PATH) or a folder to watch (--watch DIR)")
+    try:
+        arguments.out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"--out {arguments.out}: {error.strerror}; it must be a folder that can be written") from None
     if arguments.watch is not None:
         model_file, version = _model(arguments)
         model = load_model(model_file, version=version)

@@ -259,4 +259,7 @@ class Contract(BaseModel):
             values = json.loads(metadata[METADATA_KEY])
         except json.JSONDecodeError as error:
             raise InputError(f"{origin}: contract is not JSON: {error}") from None
-        return parse(cls, values, f"{origin}: contract")
+        try:
+            return parse(cls, values, f"{origin}: contract")
+        except InputError as error:
+            raise InputError(f"{error}; if another version of heamap wrote it, export it again") from None

@@ -77,3 +77,12 @@ def test_file_without_contract_is_refused():
 def test_newer_contract_is_refused():
     with pytest.raises(InputError, match="version"):
         Contract.from_metadata(metadata(version=2), "m.onnx")
+
+
+def test_a_contract_of_another_version_is_told_in_a_short_line():
+    known = {name: value for name, value in SKILL.items() if not name.startswith("covered")} | {"intervals_held": True}
+    older = ACCURACY | {"targets": dict.fromkeys(("Pt", "Ni", "Pd"), known)}
+    with pytest.raises(InputError, match=r"targets\.Pt\.covered: .*; and 6 more; .* export it again") as caught:
+        Contract.from_metadata(metadata(accuracy=older), "m.onnx")
+
+    assert len(str(caught.value)) < 600

@@ -14,6 +14,7 @@ from heamap.cli import main
 from heamap.contract import METADATA_KEY
 from heamap.elements import ELEMENTS
 from heamap.errors import InputError
+from heamap_serving import outputs
 from heamap_serving.batch import find_micrographs
 
 
@@ -155,3 +156,38 @@ def test_help_answers_at_once_and_loads_nothing_heavy():
         subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
         seconds.append(time.perf_counter() - start)
     assert min(seconds) < 0.5
+
+
+def test_maps_too_large_for_imagej_are_written_as_ome(folder, model_file, tmp_path, monkeypatch):
+    assert run("score", folder, "--out", tmp_path / "small", "--model", model_file) == 0
+    monkeypatch.setattr(outputs, "IMAGEJ_BYTES", 1000)
+    assert run("score", folder, "--out", tmp_path / "large", "--model", model_file) == 0
+    with tifffile.TiffFile(tmp_path / "large" / "good" / "maps.tif") as tiff:
+        assert tiff.is_ome
+        assert tiff.is_bigtiff
+        np.testing.assert_array_equal(tiff.asarray(), tifffile.imread(tmp_path / "small" / "good" / "maps.tif"))
+
+
+def test_results_cannot_go_where_a_file_is(folder, model_file, tmp_path, capsys):
+    (tmp_path / "taken").write_text("a file")
+    assert run("score", folder, "--out", tmp_path / "taken", "--model", model_file) == 2
+    assert "taken: File exists; it must be a folder" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("largest", "code", "line"),
+    [
+        (200_000, 1, "good.tif: its results cannot be written: File too large"),
+        (200, 2, "File too large; what is finished is kept, run it again to go on"),
+    ],
+    ids=["maps", "summary"],
+)
+def test_a_disk_that_takes_no_more_is_told_in_one_line(folder, model_file, tmp_path, largest, code, line):
+    words = ["score", folder, "--out", tmp_path / "out", "--model", model_file]
+    limited = f"resource.setrlimit(resource.RLIMIT_FSIZE, ({largest}, resource.RLIM_INFINITY))"
+    command = f"import resource, sys; from heamap.cli import main; {limited}; sys.exit(main(sys.argv[1:]))"
+    done = subprocess.run([sys.executable, "-c", command, *map(str, words)], capture_output=True, text=True)
+    assert done.returncode == code
+    assert line in done.stderr
+    assert "Traceback" not in done.stderr
+    assert run(*words) == 0
