@@ -16,7 +16,7 @@ from heamap.dataset.store import Dataset, open_dataset
 from heamap.domain.training import training_limits
 from heamap.lifecycle import export, tracking
 from heamap.lifecycle.reports import read_report
-from heamap.network import fcn
+from heamap.network.architectures import ARCHITECTURES
 from heamap.params import Params
 from heamap_serving.resample import resample
 
@@ -42,7 +42,7 @@ def convert(params: Params) -> str:
     contract = export.make_contract(
         params,
         data,
-        stride=fcn.stride(params.train.filters),
+        reach=ARCHITECTURES[params.train.network].reach(params.train.filters),
         lineage=tracking.run_lineage(run),
         calibration=read_report(CALIBRATION),
     ).model_copy(update={"domain": domain(data, params)})

@@ -150,7 +150,8 @@ def score(
     normalised = Local(image, low, high, sampling) if local else Absolute(image)
     shape = (image.shape[0], image.shape[1])
     side = tiles.GPU_TILE if model.on_gpu else None
-    cut = tiles.plan(shape, stride=model.contract.stride, pixels=tile_pixels, side=side)
+    contract = model.contract
+    cut = tiles.plan(shape, stride=contract.stride, reach=contract.reach, pixels=tile_pixels, side=side)
     maps = scratch.empty((*shape, len(ELEMENTS)), folder)
     tiles.run(model.predict, normalised.read, cut, maps)
     scratch.release(image)

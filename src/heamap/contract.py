@@ -218,6 +218,9 @@ class Contract(BaseModel):
     label_sigma_angstrom: float = Field(gt=0)
     intensity_scale: float = Field(gt=0)
     stride: int = Field(ge=1)
+    reach: int | None = Field(default=None, ge=0)
+    """Pixels to each side of a pixel of the maps that it depends on; None in models exported before it was recorded,
+    all of them the paper's network."""
     ranges: TrainingRanges
     lineage: Lineage
     intervals: dict[str, Any] | None = None

@@ -43,13 +43,13 @@ class Parity:
 
 
 def make_contract(
-    settings: params.Params, dataset: Dataset, *, stride: int, lineage: Lineage, calibration: Mapping[str, Any]
+    settings: params.Params, dataset: Dataset, *, reach: int, lineage: Lineage, calibration: Mapping[str, Any]
 ) -> Contract:
     """The contract of a model that was trained with these parameters on the train split of a dataset.
 
     Parameters
     ----------
-    stride : what the sides of an image must be a multiple of
+    reach : pixels to each side of a pixel of the maps that it depends on
     calibration : ``intervals`` and ``aggregation``, as ``ModelCalibration.to_dict`` gives them, and ``accuracy``, as
         ``heamap.evaluation.model_accuracy`` does; where there are, ``counting`` and ``composition``, as
         ``heamap.evaluation.counting.contract_line`` and ``heamap.evaluation.composition_errors.fit`` give them
@@ -63,7 +63,8 @@ def make_contract(
         normalization=settings.train.normalization,
         label_sigma_angstrom=settings.train.label_sigma_angstrom,
         intensity_scale=1.0,
-        stride=stride,
+        stride=settings.train.stride,
+        reach=reach,
         ranges=TrainingRanges(
             energy_ev=settings.simulate.microscope.energy_ev,
             semiangle_mrad=settings.simulate.microscope.semiangle_mrad,
@@ -84,6 +85,9 @@ def make_contract(
 def load_float32(path: Path) -> "keras.Model":
     """A stored model with the same weights under a float32 policy, whatever precision it was trained in."""
     import keras
+
+    # Keras finds the layers of our own in a file only once they are known to it.
+    import heamap.network.folded  # noqa: F401
 
     stored = keras.models.load_model(path, compile=False)
     model = keras.models.clone_model(stored, clone_function=_float32_layer)
