@@ -119,6 +119,11 @@ def test_a_network_that_is_not_there_or_does_not_fit_the_crop_is_refused(tmp_pat
         load(edited(tmp_path, "train", **changes))
 
 
+def test_a_loss_that_is_not_there_is_refused(tmp_path):
+    with pytest.raises(InputError, match=r"train\.loss: .*'mse', 'weighted_mse' or 'column_mse' \(got 'mae'"):
+        load(edited(tmp_path, "train", loss="mae"))
+
+
 def test_a_field_that_the_network_cannot_halve_is_refused(tmp_path):
     values = yaml.safe_load((ROOT / "params.yaml").read_text())
     values["base"]["pixels"], values["train"]["network"] = 200, "folded"

@@ -54,8 +54,9 @@ class Train(Block):
     statistics_images: Count
     """Images that are batch-normalised together; every rank's share of a batch is a multiple of it."""
     label_sigma_angstrom: Positive
-    loss: Literal["mse", "weighted_mse"]
-    """``mse`` as in the paper; ``weighted_mse`` gives columns and background the same say."""
+    loss: Literal["mse", "weighted_mse", "column_mse"]
+    """``mse`` as in the paper; ``weighted_mse`` gives columns and background the same say; ``column_mse`` weighs pixels
+    by what their errors do to the counts."""
     normalization: Literal["local", "absolute"]
     mixed_precision: bool
     xla: bool
