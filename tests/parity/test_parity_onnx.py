@@ -12,6 +12,7 @@ import pytest
 from heamap.contract import INPUT_NAME, METADATA_KEY, OUTPUT_NAME, Contract, Lineage, TrainingRanges, seal_fault
 from heamap.elements import ELEMENTS
 from heamap.errors import InputError
+from heamap.evaluation import reading
 from heamap.lifecycle import export
 from heamap.network.architectures import ARCHITECTURES
 from heamap_serving.micrograph import Micrograph
@@ -157,13 +158,13 @@ def test_saving_again_keeps_the_bytes(exported: Path, tmp_path: Path) -> None:
 
 
 def test_parity_sees_a_difference_of_values_and_of_counts(float32: keras.Model, exported: Path) -> None:
-    same = export.session_predict(exported)
+    same, readout = export.session_predict(exported), reading.make("peak", sigma_pixels=2.5)
     examples = [(images(1, 32, 32)[0], np.array([[4.0, 5.5], [20.25, 9.0]]))]
-    agreed = export.compare(export.keras_predict(float32), same, examples)
+    agreed = export.compare(export.keras_predict(float32), same, examples, readout=readout)
     peak = float(np.abs(same(examples[0][0][None])).max())
     assert agreed.max_error < 1e-5 * peak
     assert (agreed.count_mismatch, agreed.counts, agreed.images) == (0.0, 10, 1)
-    differing = export.compare(same, lambda batch: same(batch) + np.float32(1.0), examples)
+    differing = export.compare(same, lambda batch: same(batch) + np.float32(1.0), examples, readout=readout)
     assert differing.max_error == pytest.approx(1.0, rel=1e-3)
     assert differing.count_mismatch == 1.0
 

@@ -124,6 +124,11 @@ def test_a_loss_that_is_not_there_is_refused(tmp_path):
         load(edited(tmp_path, "train", loss="mae"))
 
 
+def test_a_way_of_reading_that_is_not_there_is_refused(tmp_path):
+    with pytest.raises(InputError, match=r"evaluate\.readout: Input should be 'peak' or 'fit' \(got 'sum'"):
+        load(edited(tmp_path, "evaluate", readout="sum"))
+
+
 def test_a_field_that_the_network_cannot_halve_is_refused(tmp_path):
     values = yaml.safe_load((ROOT / "params.yaml").read_text())
     values["base"]["pixels"], values["train"]["network"] = 200, "folded"

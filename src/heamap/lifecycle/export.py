@@ -14,7 +14,7 @@ from heamap.contract import INPUT_NAME, METADATA_KEY, OUTPUT_NAME, Contract, Lin
 from heamap.dataset.statistics import nearest_column_angstrom
 from heamap.dataset.store import Dataset
 from heamap.elements import ELEMENTS
-from heamap.evaluation.readout import read_counts
+from heamap.evaluation.reading import Readout
 from heamap.lifecycle import graph
 
 if TYPE_CHECKING:
@@ -65,6 +65,7 @@ def make_contract(
         intensity_scale=1.0,
         stride=settings.train.stride,
         reach=reach,
+        readout=settings.evaluate.readout,
         ranges=TrainingRanges(
             energy_ev=settings.simulate.microscope.energy_ev,
             semiangle_mrad=settings.simulate.microscope.semiangle_mrad,
@@ -180,7 +181,9 @@ def keras_predict(model: "keras.Model") -> Predict:
     return predict
 
 
-def compare(first: Predict, second: Predict, examples: Iterable[tuple[Images, npt.NDArray[np.floating]]]) -> Parity:
+def compare(
+    first: Predict, second: Predict, examples: Iterable[tuple[Images, npt.NDArray[np.floating]]], *, readout: Readout
+) -> Parity:
     """Compare two runtimes image by image.
 
     Parameters
@@ -200,7 +203,7 @@ def compare(first: Predict, second: Predict, examples: Iterable[tuple[Images, np
         one, other = first(image[None])[0], second(image[None])[0]
         worst = max(worst, float(np.abs(one - other).max()))
         rows, cols = positions.T
-        rounded = [np.rint(read_counts(maps, rows, cols)) for maps in (one, other)]
+        rounded = [np.rint(readout(maps, rows, cols)) for maps in (one, other)]
         differing += int((rounded[0] != rounded[1]).sum())
         counted += rounded[0].size
         images += 1

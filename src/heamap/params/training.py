@@ -48,7 +48,7 @@ class Train(Block):
     patience: Count
     """Epochs without a better validation loss before every rank stops."""
     network: Literal["fcn", "folded"]
-    """``fcn`` as in the paper; ``folded`` is the same on 2 x 2 pixels taken as channels, at a quarter of the cost."""
+    """``fcn`` as in the paper; ``folded`` runs on squares of 2 x 2 pixels, so that wider filters cost the same."""
     filters: Annotated[tuple[Count, ...], Field(min_length=2)]
     """Channels of the encoder levels, then of the bridge."""
     statistics_images: Count

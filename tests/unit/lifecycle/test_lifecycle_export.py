@@ -54,4 +54,4 @@ def test_the_contract_holds_what_the_evaluation_said():
     assert contract.composition is None
     assert contract.intervals == {"level": 0.9}
     assert contract.ranges.column_total == (3, 8)
-    assert (contract.stride, contract.reach) == (8, 117)
+    assert (contract.stride, contract.reach, contract.readout) == (8, 117, "peak")
