@@ -51,7 +51,8 @@ def main() -> None:
     train = load(Path("params.yaml")).train
     candidates = [candidate(name, train, arguments.model) for name in arguments.networks]
     for one in candidates:
-        one.step(), one.score()
+        one.step()
+        one.score()
     found = [[(cpu(one.step), cpu(one.score)) for one in candidates] for _ in range(arguments.rounds)]
     print("| network | parameters | step, CPU s | ratio | megapixel, CPU s | ratio |\n|---|---|---|---|---|---|")
     seconds = [[median(entry[index][part] for entry in found) for part in (0, 1)] for index in range(len(candidates))]
