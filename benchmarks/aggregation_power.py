@@ -20,10 +20,10 @@ from threadpoolctl import threadpool_limits
 from heamap.dataset.examples import render
 from heamap.dataset.task import Task, run
 from heamap.elements import ELEMENTS
+from heamap.evaluation import reading
 from heamap.evaluation.aggregation import Overdispersion, overdispersion
 from heamap.evaluation.aggregation_report import AggregationCalibration
 from heamap.evaluation.claims import holm, measure_power
-from heamap.evaluation.readout import read_counts
 from heamap.params import ChemistryMix, Params, load
 from heamap.structures.motif import read_motif
 from heamap.structures.sample import Sample, draw_sample
@@ -60,7 +60,8 @@ def counts(job: tuple[str, int], clean: npt.NDArray[np.float32], model: Model, s
     places = table[["row", "col"]].to_numpy(np.float64)
     network_input, _ = render(clean, places, sample.index, params=settings, epoch=None)
     maps = model.predict(network_input[None])[0]
-    return read_counts(maps, places[:, 0], places[:, 1]), table[list(ELEMENTS)].to_numpy(np.float64)
+    readout = reading.of_contract(model.contract)
+    return readout(maps, places[:, 0], places[:, 1]), table[list(ELEMENTS)].to_numpy(np.float64)
 
 
 def main() -> None:

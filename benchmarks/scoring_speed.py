@@ -91,7 +91,7 @@ def whole(model: Model, source: Path) -> None:
 
 
 def scoring(model: Model, source: Path, pixels: int, images: int, rounds: int) -> None:
-    cut = tiles.plan((pixels, pixels), stride=model.contract.stride)
+    cut = tiles.plan((pixels, pixels), stride=model.contract.stride, reach=model.contract.reach)
     tile = np.random.default_rng(0).normal(size=(1, *cut.tile, 1)).astype(np.float32)
 
     def bare() -> None:

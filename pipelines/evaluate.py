@@ -243,6 +243,7 @@ def track(params: Params, found: dict[str, Any]) -> None:
     import mlflow
 
     with tracking.start_run("evaluate", params, tracking.read_pointer(RUN)):
+        mlflow.set_tag(tracking.READOUT_TAG, params.evaluate.readout)
         mlflow.log_metrics({f"test_{name}": value for name, value in found["summary"].items() if value is not None})
         tracking.log_files(REPORT, CALIBRATION, ACCURACY, PLOTS, BOUND_PLOTS)
 

@@ -14,9 +14,10 @@ from heamap.contract import Contract, DomainLimits
 from heamap.dataset.examples import example
 from heamap.dataset.store import Dataset, open_dataset
 from heamap.domain.training import training_limits
+from heamap.evaluation import reading
 from heamap.lifecycle import export, tracking
 from heamap.lifecycle.reports import read_report
-from heamap.network import fcn
+from heamap.network.architectures import ARCHITECTURES
 from heamap.params import Params
 from heamap_serving.resample import resample
 
@@ -42,13 +43,18 @@ def convert(params: Params) -> str:
     contract = export.make_contract(
         params,
         data,
-        stride=fcn.stride(params.train.filters),
+        reach=ARCHITECTURES[params.train.network].reach(params.train.filters),
         lineage=tracking.run_lineage(run),
         calibration=read_report(CALIBRATION),
     ).model_copy(update={"domain": domain(data, params)})
     model = export.load_float32(KERAS_MODEL)
     onnx.save(export.to_onnx(model, opset=params.export.opset, contract=contract), ONNX_MODEL)
-    parity = export.compare(export.keras_predict(model), export.session_predict(ONNX_MODEL), test_images(data, params))
+    parity = export.compare(
+        export.keras_predict(model),
+        export.session_predict(ONNX_MODEL),
+        test_images(data, params),
+        readout=reading.of_params(params),
+    )
     REPORT.parent.mkdir(parents=True, exist_ok=True)
     REPORT.write_text(json.dumps(asdict(parity), indent=2) + "\n")
     with tracking.resume(run.info.run_id):

@@ -12,6 +12,7 @@ from heamap.dataset.examples import example
 from heamap.dataset.store import Dataset, open_dataset
 from heamap.elements import ELEMENTS
 from heamap.errors import InputError
+from heamap.evaluation import reading
 from heamap.lifecycle import decisions, gate, lineage, registry, tracking
 from heamap.lifecycle.remarks import remarks
 from heamap.lifecycle.reports import read_report
@@ -73,7 +74,12 @@ def against_champion(candidate: Model, data: Dataset, params: Params) -> tuple[g
     if face.sampling_angstrom != params.base.sampling_angstrom or params.base.pixels % face.stride:
         need = f"{face.sampling_angstrom} Angstrom per pixel and sides in multiples of {face.stride}"
         return None, f"version {version} needs {need}: it cannot see the same images", False
-    errors = [gate.squared_errors(model.predict, test_images(data, model, params)) for model in (candidate, champion)]
+    errors = [
+        gate.squared_errors(
+            model.predict, test_images(data, model, params), readout=reading.of_contract(model.contract)
+        )
+        for model in (candidate, champion)
+    ]
     found = gate.improvement(
         *errors, resamples=params.evaluate.bootstrap, rng=generator(params.base.seed, Stream.BOOTSTRAP, 1)
     )

@@ -13,9 +13,9 @@ from heamap.dataset.counterfactual_report import Network
 from heamap.dataset.examples import detected, drawn_effects, example
 from heamap.dataset.statistics import nearest_column_angstrom
 from heamap.dataset.store import Dataset
-from heamap.evaluation import slices, table
+from heamap.evaluation import reading, slices, table
 from heamap.evaluation.detection import Detection, detect
-from heamap.evaluation.readout import DISTANCE_SHARE, THRESHOLD_ATOMS, find_columns, read_counts
+from heamap.evaluation.readout import DISTANCE_SHARE, THRESHOLD_ATOMS, find_columns
 from heamap.lifecycle.export import load_float32
 from heamap.params import Params
 
@@ -68,12 +68,13 @@ def predict_all(data: Dataset, samples: Iterable[int], network: Network, params:
     """The same with the network's counts at every true column, and how well columns are found."""
     sampling = params.base.sampling_angstrom
     gap = nearest_column_angstrom(data, sampling_angstrom=sampling)
+    readout = reading.of_params(params)
     parts, detection = [], Detection(0, 0, 0, 0)
     for sample in tqdm(samples, desc="predicting", disable=None):
         truth, image = measure(data, int(sample), params)
         maps = network(image)
         positions = truth[["row", "col"]].to_numpy()
-        parts.append(table.with_predictions(truth, read_counts(maps, positions[:, 0], positions[:, 1])))
+        parts.append(table.with_predictions(truth, readout(maps, positions[:, 0], positions[:, 1])))
         # The scorer's own settings: what is measured here is what a user gets.
         found = find_columns(
             maps,

@@ -3,16 +3,14 @@
 import numpy as np
 import numpy.typing as npt
 
-from heamap.evaluation.readout import candidates, read_counts, strongest
+from heamap.evaluation.reading import Readout
+from heamap.evaluation.readout import candidates, strongest
 from heamap_serving import scratch
 
 Maps = npt.NDArray[np.float32]
 
 BAND_PIXELS = 2**21
 """Pixels that are worked on at a time."""
-
-SPLINE_REACH = 32
-"""Rows beyond a band that its counts are read with: a cubic spline keeps .27 of what is a pixel away, here 1e-18."""
 
 
 def locate(maps: Maps, *, radius: float, threshold: float, band_pixels: int = BAND_PIXELS) -> npt.NDArray[np.float64]:
@@ -43,15 +41,16 @@ def locate(maps: Maps, *, radius: float, threshold: float, band_pixels: int = BA
 
 
 def counts_at(
-    maps: Maps, positions: npt.NDArray[np.float64], *, band_pixels: int = BAND_PIXELS
+    maps: Maps, positions: npt.NDArray[np.float64], *, readout: Readout, band_pixels: int = BAND_PIXELS
 ) -> npt.NDArray[np.float64]:
-    """Counts (n, elements) at positions (n, 2), as ``heamap.evaluation.readout.read_counts`` reads them."""
-    counts = np.empty((len(positions), maps.shape[-1]))
+    """Counts (n, elements) at positions (n, 2), as the read-out reads them off the whole maps."""
+    gathered = np.empty((len(positions), maps.shape[-1]))
     for start, stop in scratch.row_bands(maps.shape, band_pixels):
         inside = (positions[:, 0] >= start) & (positions[:, 0] < stop)
         if inside.any():
-            first = max(start - SPLINE_REACH, 0)
+            first = max(start - readout.reach, 0)
             rows, cols = positions[inside].T
-            counts[inside] = read_counts(maps[first : stop + SPLINE_REACH], rows - first, cols)
+            gathered[inside] = readout.gather(maps[first : stop + readout.reach], rows - first, cols)
             scratch.release(maps)
-    return counts
+    rows, cols = positions.T
+    return readout.settle(gathered, rows, cols, (maps.shape[0], maps.shape[1]))

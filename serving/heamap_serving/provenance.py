@@ -35,7 +35,7 @@ def provenance(scored: Scored, model: Model, source: dict[str, Any]) -> dict[str
             "image_pixels": list(scored.image.shape),
             "padded_pixels": list(scored.cut.shape),
             "tile_pixels": list(scored.cut.tile),
-            "margin_pixels": tiles.margin(model.contract.stride),
+            "margin_pixels": tiles.margin(model.contract.stride, model.contract.reach),
             "number": scored.cut.tiles,
         },
         "domain": None if scored.domain is None else scored.domain.to_dict(),

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from heamap.elements import ELEMENTS
 from heamap.errors import InputError
+from heamap.evaluation import reading
 from heamap.evaluation.readout import DISTANCE_SHARE, THRESHOLD_ATOMS
 from heamap_serving import scratch, tiles
 from heamap_serving.certainty import Certainty, read_aggregation, read_certainty
@@ -150,16 +151,19 @@ def score(
     normalised = Local(image, low, high, sampling) if local else Absolute(image)
     shape = (image.shape[0], image.shape[1])
     side = tiles.GPU_TILE if model.on_gpu else None
-    cut = tiles.plan(shape, stride=model.contract.stride, pixels=tile_pixels, side=side)
+    contract = model.contract
+    cut = tiles.plan(shape, stride=contract.stride, reach=contract.reach, pixels=tile_pixels, side=side)
     maps = scratch.empty((*shape, len(ELEMENTS)), folder)
     tiles.run(model.predict, normalised.read, cut, maps)
     scratch.release(image)
     radius = DISTANCE_SHARE * model.contract.ranges.nearest_column_angstrom / sampling
     positions = locate(maps, radius=radius, threshold=THRESHOLD_ATOMS)
-    positions = positions[region.holds(positions * (sampling / np.asarray(steps)))]
+    # All of them are counted: a fit must know the neighbours of those that stay.
+    counts = counts_at(maps, positions, readout=reading.of_contract(contract))
+    kept = region.holds(positions * (sampling / np.asarray(steps)))
     if domain is not None:
-        positions = positions[domain.region_of(positions * sampling) != REFUSED]
-    counts = counts_at(maps, positions)
+        kept &= domain.region_of(positions * sampling) != REFUSED
+    positions, counts = positions[kept], counts[kept]
     return Scored(
         image=image,
         maps=maps,

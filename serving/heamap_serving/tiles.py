@@ -21,14 +21,19 @@ GPU_TILE = 1024
 """Side of every tile on a GPU, where each new shape is planned for anew."""
 
 
-def margin(stride: int) -> int:
-    """Pixels at a tile's inner border whose output is thrown away.
+def margin(stride: int, reach: int | None = None) -> int:
+    """Pixels at a tile's inner border whose output is thrown away: as far as the network sees, in whole strides.
 
-    The paper's network (five 3x3 convolutions a level, down and up again; Ragone et al. 2022) sees 16 strides less 11
-    pixels to each side: 10 (s - 1) for the levels of both arms, 5 s for the bridge, s - 1 for the pooling. Corners of
-    tiles lie on multiples of the stride.
+    Corners of tiles lie on multiples of the stride.
+
+    Parameters
+    ----------
+    reach : pixels to each side that the network sees; None: those of the paper's network (five 3x3 convolutions a
+        level, down and up again; Ragone et al. 2022), 16 strides less 11: 10 (s - 1) for the levels of both arms, 5 s
+        for the bridge, s - 1 for the pooling
     """
-    return math.ceil((16 * stride - 11) / stride) * stride
+    seen = 16 * stride - 11 if reach is None else reach
+    return math.ceil(seen / stride) * stride
 
 
 @dataclass(frozen=True)
@@ -55,7 +60,14 @@ class Plan:
         return len(self.rows) * len(self.cols)
 
 
-def plan(shape: tuple[int, int], *, stride: int, pixels: int = TILE_PIXELS, side: int | None = None) -> Plan:
+def plan(
+    shape: tuple[int, int],
+    *,
+    stride: int,
+    reach: int | None = None,
+    pixels: int = TILE_PIXELS,
+    side: int | None = None,
+) -> Plan:
     """Cut an image into tiles of one shape whose corners lie on multiples of ``stride``.
 
     Of all the ways to cut it into equal tiles of at most ``pixels`` the one with the least work; an image that fits is
@@ -64,9 +76,10 @@ def plan(shape: tuple[int, int], *, stride: int, pixels: int = TILE_PIXELS, side
     Parameters
     ----------
     shape : rows, cols
+    reach : see :func:`margin`
     side : of square tiles instead, whatever the image, but no larger than it
     """
-    border = margin(stride)
+    border = margin(stride, reach)
     padded = tuple(-(-length // stride) * stride for length in shape)
     if side is None:
         rows_side, cols_side = _least_work(padded, border, stride, pixels)

@@ -221,6 +221,12 @@ class Contract(BaseModel):
     label_sigma_angstrom: float = Field(gt=0)
     intensity_scale: float = Field(gt=0)
     stride: int = Field(ge=1)
+    reach: int | None = Field(default=None, ge=0)
+    """Pixels to each side of a pixel of the maps that it depends on; None in models exported before it was recorded,
+    all of them the paper's network."""
+    readout: Literal["peak", "fit"] = "peak"
+    """How counts are read off the maps, by which the intervals were calibrated (``heamap.evaluation.reading``);
+    ``peak`` in models exported before it was recorded."""
     ranges: TrainingRanges
     lineage: Lineage
     intervals: dict[str, Any] | None = None

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 EPOCHS = 5
 
@@ -12,9 +13,10 @@ def weights(folder: Path, rank: int = 0) -> list[np.ndarray]:
         return [stored[name] for name in stored.files if name.startswith("arr_")]
 
 
-def test_two_ranks_on_two_halves_of_a_batch_give_the_weights_of_one_process_on_the_whole(launch, tmp_path):
+@pytest.mark.parametrize("changes", [{}, {"network": "folded", "loss": "column_mse"}], ids=["paper", "folded"])
+def test_two_ranks_on_two_halves_of_a_batch_give_the_weights_of_one_process_on_the_whole(launch, tmp_path, changes):
     for ranks in (1, 2):
-        done = launch(f"ranks{ranks}", ranks=ranks)
+        done = launch(f"ranks{ranks}", ranks=ranks, **changes)
         assert done.returncode == 0, done.stderr
     alone, leading, other = (
         weights(tmp_path / "ranks1"),

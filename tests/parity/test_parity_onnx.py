@@ -12,8 +12,9 @@ import pytest
 from heamap.contract import INPUT_NAME, METADATA_KEY, OUTPUT_NAME, Contract, Lineage, TrainingRanges, seal_fault
 from heamap.elements import ELEMENTS
 from heamap.errors import InputError
+from heamap.evaluation import reading
 from heamap.lifecycle import export
-from heamap.network import fcn
+from heamap.network.architectures import ARCHITECTURES
 from heamap_serving.micrograph import Micrograph
 from heamap_serving.score import Calibration, score
 from heamap_serving.session import load_model
@@ -25,7 +26,7 @@ CONTRACT = Contract(
     normalization="local",
     label_sigma_angstrom=0.5,
     intensity_scale=1.0,
-    stride=fcn.stride(FILTERS),
+    stride=4,
     ranges=TrainingRanges(
         energy_ev=(180e3, 220e3),
         semiangle_mrad=(15, 20),
@@ -38,11 +39,22 @@ CONTRACT = Contract(
 )
 
 
+@pytest.fixture(scope="module", params=sorted(ARCHITECTURES))
+def network(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
 @pytest.fixture(scope="module")
-def stored(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def contract(network: str) -> Contract:
+    kind = ARCHITECTURES[network]
+    return CONTRACT.model_copy(update={"stride": kind.stride(FILTERS), "reach": kind.reach(FILTERS)})
+
+
+@pytest.fixture(scope="module")
+def stored(network: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model in mixed precision whose batch normalisations have seen data: mean and variance are not 0 and 1."""
     keras.utils.set_random_seed(7)
-    model = fcn.build(FILTERS, precision="mixed_bfloat16")
+    model = ARCHITECTURES[network].build(FILTERS, precision="mixed_bfloat16")
     rng = np.random.default_rng(7)
     for layer in model.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
@@ -62,9 +74,9 @@ def float32(stored: Path) -> keras.Model:
 
 
 @pytest.fixture(scope="module")
-def exported(float32: keras.Model, stored: Path) -> Path:
+def exported(float32: keras.Model, contract: Contract, stored: Path) -> Path:
     path = stored.with_name("model.onnx")
-    onnx.save(export.to_onnx(float32, opset=17, contract=CONTRACT), path)
+    onnx.save(export.to_onnx(float32, opset=17, contract=contract), path)
     return path
 
 
@@ -94,13 +106,15 @@ def test_any_batch_and_size_gives_the_same_maps(
     assert np.abs(found - expected).max() < 1e-5 * max(1.0, float(np.abs(expected).max()))
 
 
-def test_the_graph_is_folded_and_has_no_stray_transpose_or_reshape(exported: Path) -> None:
+def test_the_graph_is_lean_and_has_no_stray_transpose_or_reshape(exported: Path, network: str) -> None:
     model = onnx.load(exported)
     operators = Counter(node.op_type for node in model.graph.node)
     levels = len(FILTERS) - 1
     # A level has two blocks and a narrowing; five convolutions and an addition make a block; the bridge is one more.
     convolutions = 5 * (2 * levels + 1) + levels
+    folding = {"SpaceToDepth": 1, "DepthToSpace": 1} if network == "folded" else {}
     assert operators == {
+        **folding,
         "Conv": convolutions + 1,
         "Relu": convolutions,
         "Add": 2 * levels + 1 + levels,
@@ -133,8 +147,8 @@ def test_the_face_is_named_and_free_in_batch_and_size(exported: Path) -> None:
         assert [axis.dim_param for axis in value[0].type.tensor_type.shape.dim[:3]] == ["batch", "rows", "cols"]
 
 
-def test_the_scorer_accepts_the_file_and_its_contract(exported: Path) -> None:
-    assert load_model(exported).contract == CONTRACT
+def test_the_scorer_accepts_the_file_and_its_contract(exported: Path, contract: Contract) -> None:
+    assert load_model(exported).contract == contract
     assert METADATA_KEY in {entry.key for entry in onnx.load(exported).metadata_props}
 
 
@@ -144,13 +158,13 @@ def test_saving_again_keeps_the_bytes(exported: Path, tmp_path: Path) -> None:
 
 
 def test_parity_sees_a_difference_of_values_and_of_counts(float32: keras.Model, exported: Path) -> None:
-    same = export.session_predict(exported)
+    same, readout = export.session_predict(exported), reading.make("peak", sigma_pixels=2.5)
     examples = [(images(1, 32, 32)[0], np.array([[4.0, 5.5], [20.25, 9.0]]))]
-    agreed = export.compare(export.keras_predict(float32), same, examples)
+    agreed = export.compare(export.keras_predict(float32), same, examples, readout=readout)
     peak = float(np.abs(same(examples[0][0][None])).max())
     assert agreed.max_error < 1e-5 * peak
     assert (agreed.count_mismatch, agreed.counts, agreed.images) == (0.0, 10, 1)
-    differing = export.compare(same, lambda batch: same(batch) + np.float32(1.0), examples)
+    differing = export.compare(same, lambda batch: same(batch) + np.float32(1.0), examples, readout=readout)
     assert differing.max_error == pytest.approx(1.0, rel=1e-3)
     assert differing.count_mismatch == 1.0
 
@@ -163,11 +177,12 @@ def test_tiles_of_any_size_leave_no_seams_in_maps_or_counts(exported: Path, tile
     plain = score(Micrograph(image, (0.2, 0.2)), model, Calibration())
     # Weights drawn at random: scaled so that the maps hold columns of atoms.
     scale = 30 / float(plain.maps.sum(axis=-1).max())
-    model = replace(model, contract=CONTRACT.model_copy(update={"intensity_scale": scale}))
+    model = replace(model, contract=model.contract.model_copy(update={"intensity_scale": scale}))
     whole = score(Micrograph(image, (0.2, 0.2)), model, Calibration())
     tiled = score(Micrograph(image, (0.2, 0.2)), model, Calibration(), tile_pixels=tile_pixels)
     assert whole.cut.tiles == 1
     assert tiled.cut.tiles > 3
+    assert tiled.cut.rows[1].keep_start - tiled.cut.rows[1].start >= model.contract.reach
     assert len(whole.counts) > 100
     np.testing.assert_allclose(tiled.maps, whole.maps, atol=1e-4)
     np.testing.assert_allclose(tiled.positions, whole.positions, atol=1e-3)

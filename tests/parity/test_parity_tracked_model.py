@@ -8,19 +8,20 @@ import numpy as np
 import pytest
 
 from heamap.lifecycle import tracking
-from heamap.network import fcn
+from heamap.network.architectures import ARCHITECTURES
 from heamap.params import load
 
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.mark.parametrize("network", sorted(ARCHITECTURES))
 def test_the_tracked_model_gives_the_same_maps_and_has_a_signature(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    network: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
     monkeypatch.chdir(tmp_path)
     keras.utils.set_random_seed(3)
-    model = fcn.build((4, 6))
+    model = ARCHITECTURES[network].build((4, 6))
     with tracking.start_run("train", load(ROOT / "params.yaml")) as run:
         tracking.log_model(model)
     logged = mlflow.search_logged_models(filter_string=f"source_run_id = '{run.info.run_id}'", output_format="list")

@@ -58,6 +58,16 @@ def test_contract_of_before_has_no_accuracy():
     assert Contract.from_metadata(metadata(), "m.onnx").accuracy is None
 
 
+def test_contract_of_before_reads_peaks_and_does_not_say_how_far_it_sees():
+    contract = Contract.from_metadata(metadata(), "m.onnx")
+    assert (contract.readout, contract.reach) == ("peak", None)
+
+
+def test_a_way_of_reading_that_is_not_there_is_refused():
+    with pytest.raises(InputError, match=r"contract: readout: Input should be 'peak' or 'fit' \(got 'sum'"):
+        Contract.from_metadata(metadata(readout="sum"), "m.onnx")
+
+
 def test_accuracy_that_is_no_number_is_refused():
     broken = ACCURACY | {"targets": {"Pt": SKILL | {"skill_low": "low"}}}
     with pytest.raises(InputError, match=r"accuracy\.targets\.Pt\.skill_low"):

@@ -103,6 +103,41 @@ def test_crop_larger_than_the_field_is_refused(tmp_path):
         load(edited(tmp_path, "train", crop_pixels=4096))
 
 
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"network": "unet"}, r"train\.network: Input should be 'fcn' or 'folded' \(got 'unet'\)"),
+        (
+            {"network": "folded", "crop_pixels": 168},
+            r"crop_pixels 168 is not a multiple of 16, as 4 levels of train\.filters need in the network folded",
+        ),
+        ({"crop_pixels": 168, "filters": [1] * 5}, r"crop_pixels 168 is not a multiple of 16, .* network fcn"),
+    ],
+)
+def test_a_network_that_is_not_there_or_does_not_fit_the_crop_is_refused(tmp_path, changes, message):
+    with pytest.raises(InputError, match=message):
+        load(edited(tmp_path, "train", **changes))
+
+
+def test_a_loss_that_is_not_there_is_refused(tmp_path):
+    with pytest.raises(InputError, match=r"train\.loss: .*'mse', 'weighted_mse' or 'column_mse' \(got 'mae'"):
+        load(edited(tmp_path, "train", loss="mae"))
+
+
+def test_a_way_of_reading_that_is_not_there_is_refused(tmp_path):
+    with pytest.raises(InputError, match=r"evaluate\.readout: Input should be 'peak' or 'fit' \(got 'sum'"):
+        load(edited(tmp_path, "evaluate", readout="sum"))
+
+
+def test_a_field_that_the_network_cannot_halve_is_refused(tmp_path):
+    values = yaml.safe_load((ROOT / "params.yaml").read_text())
+    values["base"]["pixels"], values["train"]["network"] = 200, "folded"
+    path = tmp_path / "params.yaml"
+    path.write_text(yaml.safe_dump(values))
+    with pytest.raises(InputError, match=r"pixels 200 is not a multiple of 16, as train\.network folded and"):
+        load(path)
+
+
 def test_missing_and_broken_files_are_refused(tmp_path):
     broken = tmp_path / "broken.yaml"
     broken.write_text("base: [")

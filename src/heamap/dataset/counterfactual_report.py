@@ -11,8 +11,7 @@ from matplotlib.figure import Figure
 from heamap.dataset.counterfactuals import NOISE_DRAWS, ORIGINAL, Counterfactuals
 from heamap.dataset.examples import drawn_effects, observed
 from heamap.elements import ELEMENTS
-from heamap.evaluation import counterfactual_figure, counterfactuals
-from heamap.evaluation.readout import read_counts
+from heamap.evaluation import counterfactual_figure, counterfactuals, reading
 from heamap.imaging.effects import with_dose
 from heamap.params import Effects, Params
 from heamap.seeds import Stream, generator
@@ -59,13 +58,14 @@ def predicted_changes(stored: Counterfactuals, sample: int, network: Network, *,
     columns, clean = stored.columns(sample, ORIGINAL), stored.image(sample, ORIGINAL)
     truth = columns[list(ELEMENTS)].to_numpy()
     effects = drawn_effects(clean, sample, params=params)
+    readout = reading.of_params(params)
 
     def predicted(
         image: npt.NDArray[np.float32], strengths: Effects, noises: np.random.Generator | None = None
     ) -> npt.NDArray[np.float64]:
         shared = generator(params.base.seed, Stream.EFFECTS, sample)
         maps = network(observed(image, strengths, params=params, rng=noises or shared))
-        return read_counts(maps, columns["row"].to_numpy(), columns["col"].to_numpy())
+        return readout(maps, columns["row"].to_numpy(), columns["col"].to_numpy())
 
     after = {edit: predicted(stored.image(sample, edit), effects) for edit in EDITS}
     after[counterfactuals.DOSE] = predicted(clean, with_dose(effects, factor=2))

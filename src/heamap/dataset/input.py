@@ -12,7 +12,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from heamap.dataset.examples import render
-from heamap.dataset.labels import column_weights, label_maps
+from heamap.dataset.labels import column_weights, kernel_weights, label_maps
 from heamap.dataset.store import Dataset
 from heamap.elements import ELEMENTS
 from heamap.errors import InputError
@@ -21,6 +21,9 @@ from heamap.seeds import Stream, generator
 
 READ_AHEAD = 2
 """Batches that are being made while one is trained on."""
+
+WEIGHTS = {"weighted_mse": column_weights, "column_mse": kernel_weights}
+"""What weighs the pixels of a loss; the others weigh them evenly."""
 
 
 class Example(NamedTuple):
@@ -79,9 +82,10 @@ class Examples:
         sigma = train.label_sigma_angstrom / self.params.base.sampling_angstrom
         rows, cols = positions.T
         labels = label_maps(rows, cols, columns[:, 2:], shape=shape, sigma_pixels=sigma)
-        if train.loss == "weighted_mse":
-            return Example(image, labels, column_weights(rows, cols, shape=shape, sigma_pixels=sigma))
-        return Example(image, labels, np.ones(shape, dtype=np.float32))
+        weigh = WEIGHTS.get(train.loss)
+        if weigh is None:
+            return Example(image, labels, np.ones(shape, dtype=np.float32))
+        return Example(image, labels, weigh(rows, cols, shape=shape, sigma_pixels=sigma))
 
 
 def training_batches(

@@ -14,7 +14,7 @@ from heamap.contract import INPUT_NAME, METADATA_KEY, OUTPUT_NAME, Contract, Lin
 from heamap.dataset.statistics import nearest_column_angstrom
 from heamap.dataset.store import Dataset
 from heamap.elements import ELEMENTS
-from heamap.evaluation.readout import read_counts
+from heamap.evaluation.reading import Readout
 from heamap.lifecycle import graph
 
 if TYPE_CHECKING:
@@ -43,13 +43,13 @@ class Parity:
 
 
 def make_contract(
-    settings: params.Params, dataset: Dataset, *, stride: int, lineage: Lineage, calibration: Mapping[str, Any]
+    settings: params.Params, dataset: Dataset, *, reach: int, lineage: Lineage, calibration: Mapping[str, Any]
 ) -> Contract:
     """The contract of a model that was trained with these parameters on the train split of a dataset.
 
     Parameters
     ----------
-    stride : what the sides of an image must be a multiple of
+    reach : pixels to each side of a pixel of the maps that it depends on
     calibration : ``intervals`` and ``aggregation``, as ``ModelCalibration.to_dict`` gives them, and ``accuracy``, as
         ``heamap.evaluation.model_accuracy`` does; where there are, ``counting`` and ``composition``, as
         ``heamap.evaluation.counting.contract_line`` and ``heamap.evaluation.composition_errors.fit`` give them
@@ -63,7 +63,9 @@ def make_contract(
         normalization=settings.train.normalization,
         label_sigma_angstrom=settings.train.label_sigma_angstrom,
         intensity_scale=1.0,
-        stride=stride,
+        stride=settings.train.stride,
+        reach=reach,
+        readout=settings.evaluate.readout,
         ranges=TrainingRanges(
             energy_ev=settings.simulate.microscope.energy_ev,
             semiangle_mrad=settings.simulate.microscope.semiangle_mrad,
@@ -84,6 +86,9 @@ def make_contract(
 def load_float32(path: Path) -> "keras.Model":
     """A stored model with the same weights under a float32 policy, whatever precision it was trained in."""
     import keras
+
+    # Keras finds the layers of our own in a file only once they are known to it.
+    import heamap.network.folded  # noqa: F401
 
     stored = keras.models.load_model(path, compile=False)
     model = keras.models.clone_model(stored, clone_function=_float32_layer)
@@ -176,7 +181,9 @@ def keras_predict(model: "keras.Model") -> Predict:
     return predict
 
 
-def compare(first: Predict, second: Predict, examples: Iterable[tuple[Images, npt.NDArray[np.floating]]]) -> Parity:
+def compare(
+    first: Predict, second: Predict, examples: Iterable[tuple[Images, npt.NDArray[np.floating]]], *, readout: Readout
+) -> Parity:
     """Compare two runtimes image by image.
 
     Parameters
@@ -196,7 +203,7 @@ def compare(first: Predict, second: Predict, examples: Iterable[tuple[Images, np
         one, other = first(image[None])[0], second(image[None])[0]
         worst = max(worst, float(np.abs(one - other).max()))
         rows, cols = positions.T
-        rounded = [np.rint(read_counts(maps, rows, cols)) for maps in (one, other)]
+        rounded = [np.rint(readout(maps, rows, cols)) for maps in (one, other)]
         differing += int((rounded[0] != rounded[1]).sum())
         counted += rounded[0].size
         images += 1

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from heamap import params
 from heamap.contract import Contract, Lineage
-from heamap.evaluation.readout import read_counts
+from heamap.evaluation.reading import Readout
 from heamap.evaluation.targets import TOTAL
 from heamap.evaluation.yardsticks import COUNTED, FIRST
 from heamap.lifecycle.export import Images, Predict
@@ -166,7 +166,10 @@ def _paired(evidence: Evidence, margin: float) -> Criterion:
 
 
 def squared_errors(
-    predict: Predict, examples: Iterable[tuple[Images, npt.NDArray[np.floating], npt.NDArray[np.integer]]]
+    predict: Predict,
+    examples: Iterable[tuple[Images, npt.NDArray[np.floating], npt.NDArray[np.integer]]],
+    *,
+    readout: Readout,
 ) -> npt.NDArray[np.float64]:
     """Sum of the squared errors of the counts of each image, over all its columns and elements.
 
@@ -181,7 +184,7 @@ def squared_errors(
     errors = []
     for image, positions, counts in examples:
         rows, cols = positions.T
-        errors.append(float(((read_counts(predict(image[None])[0], rows, cols) - counts) ** 2).sum()))
+        errors.append(float(((readout(predict(image[None])[0], rows, cols) - counts) ** 2).sum()))
     return np.array(errors)
 
 

@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
 TO_CHANNELS_FIRST = (0, 3, 1, 2)
 ORDER_KEEPING = ("Unsqueeze", "Squeeze", "Reshape", "Transpose")
-"""What a converter may put between the image and the first convolution: one channel makes all of them mere views."""
+"""What a converter may put between the image and the first operator: one channel makes all of them mere views."""
+
+ENTRIES = ("Conv", "SpaceToDepth")
+"""What may come first in a network, channels first."""
 
 
 def clean(model: "onnx.ModelProto") -> None:
@@ -23,7 +26,7 @@ def clean(model: "onnx.ModelProto") -> None:
     * Four copies of the channels folded out by ``DepthToSpace`` become ``Resize`` to the nearest neighbour: onnxruntime
       runs that, like convolutions and pooling, on blocks of channels, and so never leaves that layout from the first
       convolution to the last.
-    * Whatever brings the image (batch, rows, cols, 1) to the first convolution becomes one ``Transpose``.
+    * Whatever brings the image (batch, rows, cols, 1) to the first convolution or folding becomes one ``Transpose``.
     """
     _enlarge_by_resize(model.graph)
     _enter_by_transpose(model.graph)
@@ -73,7 +76,7 @@ def _enter_by_transpose(graph: "onnx.GraphProto") -> None:
     while len(users[name]) == 1 and users[name][0].op_type in ORDER_KEEPING:
         chain.append(users[name][0])
         name = chain[-1].output[0]
-    if len(users[name]) != 1 or users[name][0].op_type != "Conv":
+    if len(users[name]) != 1 or users[name][0].op_type not in ENTRIES:
         return
     for node in chain:
         graph.node.remove(node)

@@ -1,1 +1,1 @@
-"""The fully convolutional network."""
+"""The fully convolutional networks."""

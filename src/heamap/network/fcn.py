@@ -29,6 +29,15 @@ def stride(filters: Sequence[int]) -> int:
     return int(2 ** (len(filters) - 1))
 
 
+def reach(filters: Sequence[int]) -> int:
+    """Pixels to each side of a pixel of the maps that it depends on.
+
+    Five 3 x 3 convolutions see 5 pixels of their level: 10 (s - 1) for the levels of both arms, s being the stride,
+    5 s for the bridge; s - 1 more because the squares of the pooling lie where they lie.
+    """
+    return 16 * stride(filters) - 11
+
+
 def build(
     filters: Sequence[int],
     *,
@@ -48,6 +57,24 @@ def build(
     -------
     Functional model from ``image`` (batch, rows, cols, 1) to ``counts`` (batch, rows, cols, 5), float32, in atoms
     """
+    image = keras.Input((None, None, 1), name=INPUT_NAME)
+    features = encode_decode(image, filters, precision=precision, normalization=normalization)
+    counts = keras.layers.Conv2D(len(ELEMENTS), 1, dtype="float32", name=OUTPUT_NAME)(features)
+    return keras.Model(image, counts, name="fcn")
+
+
+def encode_decode(inputs: Any, filters: Sequence[int], *, precision: str, normalization: Normalization) -> Any:
+    """The network without its head.
+
+    Parameters
+    ----------
+    inputs : symbolic (batch, rows, cols, channels)
+    filters, precision, normalization : see :func:`build`
+
+    Returns
+    -------
+    symbolic (batch, rows, cols, first of ``filters``)
+    """
     *levels, bridge = filters
 
     def convolution(inputs: Any, channels: int, name: str, *, size: int = 3) -> Any:
@@ -65,8 +92,7 @@ def build(
         outputs = keras.layers.Add(dtype=precision, name=f"{name}_add")([entry, outputs])
         return convolution(outputs, channels, f"{name}_out")
 
-    image = keras.Input((None, None, 1), name=INPUT_NAME)
-    outputs = image
+    outputs = inputs
     skips = []
     for level, channels in enumerate(levels):
         outputs = block(outputs, channels, f"down{level}")
@@ -78,5 +104,4 @@ def build(
         outputs = keras.layers.UpSampling2D(interpolation="nearest", dtype=precision, name=f"enlarge{level}")(outputs)
         outputs = keras.layers.Add(dtype=precision, name=f"skip{level}")([outputs, skips[level]])
         outputs = block(outputs, channels, f"up{level}")
-    counts = keras.layers.Conv2D(len(ELEMENTS), 1, dtype="float32", name=OUTPUT_NAME)(outputs)
-    return keras.Model(image, counts, name="fcn")
+    return outputs

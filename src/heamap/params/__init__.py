@@ -77,9 +77,11 @@ class Params(Block):
             raise ValueError(
                 f"train.crop_pixels {self.train.crop_pixels} is larger than base.pixels {self.base.pixels}"
             )
-        stride = 2 ** (len(self.train.filters) - 1)
-        if self.base.pixels % stride:
-            raise ValueError(f"base.pixels {self.base.pixels} is not a multiple of {stride}, as train.filters need")
+        if self.base.pixels % self.train.stride:
+            raise ValueError(
+                f"base.pixels {self.base.pixels} is not a multiple of {self.train.stride}, as train.network "
+                f"{self.train.network} and train.filters need"
+            )
         return self
 
 

@@ -28,6 +28,9 @@ class Bounds(Block):
 class Evaluate(Block):
     bootstrap: Count
     """Resamples of the images behind each interval."""
+    readout: Literal["peak", "fit"]
+    """``peak`` reads a count at the column's middle; ``fit`` fits the label's Gaussian to the map around it. Not of
+    ``train``: the trained network is the same, and only what judges and exports it runs again."""
 
 
 class Export(Block):

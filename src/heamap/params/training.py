@@ -47,13 +47,16 @@ class Train(Block):
     """Of the learning rate after the warm-up; the paper's is constant."""
     patience: Count
     """Epochs without a better validation loss before every rank stops."""
+    network: Literal["fcn", "folded"]
+    """``fcn`` as in the paper; ``folded`` runs on squares of 2 x 2 pixels, so that wider filters cost the same."""
     filters: Annotated[tuple[Count, ...], Field(min_length=2)]
     """Channels of the encoder levels, then of the bridge."""
     statistics_images: Count
     """Images that are batch-normalised together; every rank's share of a batch is a multiple of it."""
     label_sigma_angstrom: Positive
-    loss: Literal["mse", "weighted_mse"]
-    """``mse`` as in the paper; ``weighted_mse`` gives columns and background the same say."""
+    loss: Literal["mse", "weighted_mse", "column_mse"]
+    """``mse`` as in the paper; ``weighted_mse`` gives columns and background the same say; ``column_mse`` weighs pixels
+    by what their errors do to the counts."""
     normalization: Literal["local", "absolute"]
     mixed_precision: bool
     xla: bool
@@ -69,10 +72,15 @@ class Train(Block):
                 f"a rank's share of {self.batch // self.ranks} images is not a multiple of train.statistics_images "
                 f"{self.statistics_images}"
             )
-        stride = 2 ** (len(self.filters) - 1)
-        if self.crop_pixels % stride:
+        if self.crop_pixels % self.stride:
             raise ValueError(
-                f"train.crop_pixels {self.crop_pixels} is not a multiple of {stride}, as {len(self.filters)} levels of "
-                "train.filters need"
+                f"train.crop_pixels {self.crop_pixels} is not a multiple of {self.stride}, as {len(self.filters)} "
+                f"levels of train.filters need in the network {self.network}"
             )
         return self
+
+    @property
+    def stride(self) -> int:
+        """What the sides of an image must be a multiple of: every level below the first halves them, folding too."""
+        halvings = len(self.filters) - 1 + (self.network == "folded")
+        return int(2**halvings)

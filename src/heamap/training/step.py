@@ -7,7 +7,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from heamap.network import fcn
+from heamap.network.architectures import ARCHITECTURES
 from heamap.network.normalization import GroupedBatchNormalization
 from heamap.params import Train
 from heamap.training.horovod import World
@@ -31,7 +31,7 @@ def weighted_mse(predicted: Tensor, labels: Tensor, weights: Tensor) -> Tensor:
 
 def training_network(train: Train) -> keras.Model:
     """The network with the precision and the normalisation of training."""
-    return fcn.build(
+    return ARCHITECTURES[train.network].build(
         train.filters,
         precision="mixed_bfloat16" if train.mixed_precision else "float32",
         normalization=partial(GroupedBatchNormalization, train.statistics_images, momentum=MOMENTUM),
@@ -40,7 +40,9 @@ def training_network(train: Train) -> keras.Model:
 
 def inference_network(train: Train, weights: list[Any]) -> keras.Model:
     """The same function in float32 with plain batch normalisation, for files and export."""
-    network = fcn.build(train.filters, normalization=partial(keras.layers.BatchNormalization, momentum=MOMENTUM))
+    network = ARCHITECTURES[train.network].build(
+        train.filters, normalization=partial(keras.layers.BatchNormalization, momentum=MOMENTUM)
+    )
     network.set_weights(weights)
     return network
 

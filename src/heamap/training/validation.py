@@ -9,9 +9,12 @@ import tensorflow as tf
 
 from heamap.dataset.input import Example, Examples
 from heamap.elements import ELEMENTS
-from heamap.evaluation.readout import read_counts
+from heamap.evaluation import reading
 from heamap.training.horovod import World
 from heamap.training.step import weighted_mse
+
+SCORES: dict[str, reading.Name] = {"val_r2": "peak", "val_fit_r2": "fit"}
+"""Metrics of the columns' counts, and how these are read."""
 
 
 class Validation:
@@ -24,6 +27,8 @@ class Validation:
 
     def __init__(self, examples: Examples, samples: npt.NDArray[np.int64], *, world: World) -> None:
         self._world = world
+        sigma = examples.params.train.label_sigma_angstrom / examples.params.base.sampling_angstrom
+        self._readouts = {prefix: reading.make(name, sigma_pixels=sigma) for prefix, name in SCORES.items()}
         mine = [int(sample) for sample in samples[world.rank :: world.size]]
         self._examples: list[Example] = [examples.make(sample, None) for sample in mine]
         self._columns = [
@@ -35,23 +40,29 @@ class Validation:
 
         Returns
         -------
-        ``val_loss`` in squared atoms and ``val_r2_<element>`` over every column in the field, zeros included
+        ``val_loss`` in squared atoms, and over every column in the field, zeros included, ``val_r2_<element>`` of the
+        heights at the columns and ``val_fit_r2_<element>`` of the fitted ones: whichever ``evaluate.readout`` names,
+        runs can be compared by both
         """
-        sums = np.zeros(2 + 4 * len(ELEMENTS))
+        losses = np.zeros(2)
+        sums = np.zeros((len(self._readouts), 4, len(ELEMENTS)))
         for example, columns in zip(self._examples, self._columns, strict=True):
             image, labels, weights = (tf.constant(part[None]) for part in example)
             maps = predict(image)
-            sums[:2] += float(weighted_mse(maps, labels, weights)), 1
+            losses += float(weighted_mse(maps, labels, weights)), 1
             truth = columns[:, 2:]
-            error = truth - read_counts(maps.numpy()[0], columns[:, 0], columns[:, 1])
             counted = np.full(len(ELEMENTS), len(truth))
-            sums[2:] += np.concatenate([counted, truth.sum(0), (truth**2).sum(0), (error**2).sum(0)])
-        sums = self._world.total(sums)
-        count, first, second, residual = sums[2:].reshape(4, -1)
+            for part, readout in zip(sums, self._readouts.values(), strict=True):
+                error = truth - readout(maps.numpy()[0], columns[:, 0], columns[:, 1])
+                part += counted, truth.sum(0), (truth**2).sum(0), (error**2).sum(0)
+        totals = self._world.total(np.concatenate([losses, sums.ravel()]))
+        count, first, second, residual = totals[2:].reshape(sums.shape).transpose(1, 0, 2)
         spread = second - first**2 / np.maximum(count, 1)
         r2 = np.where(spread > 0, 1 - residual / np.where(spread > 0, spread, 1), np.nan)
-        return {"val_loss": float(sums[0] / sums[1])} | {
-            f"val_r2_{symbol}": float(value) for symbol, value in zip(ELEMENTS, r2, strict=True)
+        return {"val_loss": float(totals[0] / totals[1])} | {
+            f"{prefix}_{symbol}": float(value)
+            for prefix, values in zip(self._readouts, r2, strict=True)
+            for symbol, value in zip(ELEMENTS, values, strict=True)
         }
 
 

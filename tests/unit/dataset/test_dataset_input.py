@@ -7,6 +7,7 @@ import pytest
 
 from heamap.dataset.examples import example
 from heamap.dataset.input import Examples, epoch_order, training_batches
+from heamap.dataset.labels import column_weights, kernel_weights
 from heamap.elements import ELEMENTS
 from heamap.errors import InputError
 from heamap.params import Params, load
@@ -103,3 +104,14 @@ def test_the_fixed_form_is_the_whole_field_and_always_the_same(examples, params)
 
 def test_every_epoch_draws_anew(examples):
     assert not np.array_equal(examples.make(3, 0).image, examples.make(3, 1).image)
+
+
+@pytest.mark.parametrize(
+    ("loss", "weights"), [("mse", None), ("weighted_mse", column_weights), ("column_mse", kernel_weights)]
+)
+def test_the_loss_decides_what_a_pixel_weighs(examples, params, loss, weights):
+    changed = params.model_copy(update={"train": params.train.model_copy(update={"loss": loss})})
+    made = Examples(examples.dataset, changed, examples.columns).make(3, None)
+    rows, cols = np.array([9.5, 3.0]), np.array([20.0, 33.0])
+    expected = weights(rows, cols, (PIXELS, PIXELS), 2.5) if weights else np.ones((PIXELS, PIXELS))
+    np.testing.assert_array_equal(made.weights, expected)

@@ -1,6 +1,7 @@
 import numpy as np
+import pytest
 
-from heamap.dataset.labels import column_weights, label_maps
+from heamap.dataset.labels import BACKGROUND_WEIGHT, column_weights, kernel_weights, label_maps
 
 
 def test_the_height_at_a_column_is_its_number_of_atoms():
@@ -38,3 +39,37 @@ def test_columns_and_background_have_the_same_say():
 
 def test_an_image_without_columns_is_weighted_evenly():
     assert (column_weights(np.empty(0), np.empty(0), (4, 4), 1.0) == 1).all()
+
+
+def test_pixels_weigh_by_the_square_of_the_kernel_above_a_floor():
+    weights = kernel_weights(np.array([8.0]), np.array([8.5]), (16, 20), 2.0)
+    row, col = np.mgrid[:16, :20]
+    expected = BACKGROUND_WEIGHT + np.exp(-((row - 8) ** 2 + (col - 8.5) ** 2) / 8) ** 2
+    np.testing.assert_allclose(weights, expected / expected.mean(), rtol=1e-5)
+
+
+def test_kernel_weights_have_a_mean_of_one_however_few_columns_there_are():
+    rng = np.random.default_rng(0)
+    for columns in (0, 1, 40):
+        rows, cols = rng.uniform(0, 64, (2, columns))
+        weights = kernel_weights(rows, cols, (64, 64), 2.5)
+        assert weights.dtype == np.float32
+        assert weights.mean() == pytest.approx(1, rel=1e-5)
+    np.testing.assert_array_equal(kernel_weights(np.empty(0), np.empty(0), (4, 4), 1.0), 1)
+
+
+def test_a_lone_column_weighs_no_more_than_its_due():
+    weights = kernel_weights(np.array([100.0]), np.array([100.0]), (200, 200), 2.5)
+    assert weights.max() / weights.min() == pytest.approx(1 + 1 / BACKGROUND_WEIGHT, rel=1e-4)
+
+
+def test_the_weighted_error_is_that_of_fitted_counts_when_errors_are_independent():
+    rng = np.random.default_rng(1)
+    rows, cols, sigma = np.array([20.0]), np.array([22.0]), 2.5
+    kernel = label_maps(rows, cols, np.ones((1, 1)), (40, 44), sigma)[..., 0]
+    weights = kernel_weights(rows, cols, (40, 44), sigma)
+    squares = weights / weights.min() * BACKGROUND_WEIGHT - BACKGROUND_WEIGHT
+    spread = np.where(kernel > 0.5, 0.2, 0.6)
+    errors = rng.normal(size=(4000, 40, 44)) * spread
+    moved = (errors * kernel).sum(axis=(1, 2)) / (kernel**2).sum()
+    assert (squares * spread**2).sum() / (kernel**2).sum() ** 2 == pytest.approx(np.mean(moved**2), rel=0.1)

@@ -38,7 +38,7 @@ def test_the_contract_holds_what_the_evaluation_said():
     contract = make_contract(
         settings,
         TwoSamples(),
-        stride=8,
+        reach=117,
         lineage=Lineage(run_id="r", commit="c", data={}),
         calibration={
             "intervals": {"level": 0.9},
@@ -54,3 +54,4 @@ def test_the_contract_holds_what_the_evaluation_said():
     assert contract.composition is None
     assert contract.intervals == {"level": 0.9}
     assert contract.ranges.column_total == (3, 8)
+    assert (contract.stride, contract.reach, contract.readout) == (8, 117, "peak")

@@ -1,3 +1,4 @@
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -6,6 +7,10 @@ import pytest
 
 import evaluate
 from heamap.errors import InputError
+from heamap.lifecycle import tracking
+from heamap.params import load
+
+ROOT = Path(__file__).parents[3]
 
 DOSES = (1e4, 1e5, 4e5)
 
@@ -94,3 +99,22 @@ def test_a_missing_table_names_the_stage_to_run(tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(evaluate, "BOUNDS", tmp_path / "absent.parquet")
     with pytest.raises(InputError, match=r"absent\.parquet is missing; run the bounds stage"):
         evaluate.pooled_bound(pd.DataFrame({"true_total": [3]}), params())
+
+
+def test_the_run_tells_how_the_counts_behind_its_metrics_were_read(tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
+    monkeypatch.chdir(tmp_path)
+    peak = load(ROOT / "params.yaml")
+    fit = peak.model_copy(update={"evaluate": peak.evaluate.model_copy(update={"readout": "fit"})})
+    for file in (evaluate.REPORT, evaluate.CALIBRATION, evaluate.ACCURACY):
+        file.parent.mkdir(exist_ok=True)
+        file.write_text("")
+    for folder in (evaluate.PLOTS, evaluate.BOUND_PLOTS):
+        folder.mkdir(parents=True)
+    with tracking.start_run("train", peak) as run:
+        tracking.write_pointer(evaluate.RUN, run.info.run_id)
+    found = []
+    for settings in (peak, fit):
+        evaluate.track(settings, {"summary": {"r2_Pt": 0.5}})
+        found.append(tracking.client().get_run(run.info.run_id).data.tags[tracking.READOUT_TAG])
+    assert found == ["peak", "fit"]

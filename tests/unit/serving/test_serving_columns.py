@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from heamap.evaluation.readout import find_columns, read_counts
+from heamap.evaluation import reading
+from heamap.evaluation.readout import find_columns
 from heamap_serving.columns import counts_at, locate
 
 
@@ -21,17 +22,21 @@ def test_columns_are_the_same_in_bands_of_any_height(band_pixels, flat):
     np.testing.assert_array_equal(found, whole)
 
 
+@pytest.mark.parametrize("readout", ["peak", "fit"])
 @pytest.mark.parametrize("band_pixels", [170, 40 * 170, 10**9])
-def test_counts_are_the_same_in_bands_of_any_height(band_pixels):
+def test_counts_are_the_same_in_bands_of_any_height(band_pixels, readout):
     maps = maps_of(1)
-    positions = np.random.default_rng(2).uniform((0, 0), (149, 169), (500, 2))
-    positions[:3] = [[0, 0], [149, 169], [75, 0]]
-    found = counts_at(maps, positions, band_pixels=band_pixels)
-    np.testing.assert_allclose(found, read_counts(maps, *positions.T), atol=1e-9)
+    lattice = np.stack(np.meshgrid(np.arange(0, 150, 8.0), np.arange(0, 170, 9.0), indexing="ij"), -1).reshape(-1, 2)
+    positions = np.clip(lattice + np.random.default_rng(2).uniform(-1, 1, lattice.shape), 0, (149, 169))
+    positions[:3] = [[0, 0], [149, 169], [75, 4.5]]
+    reader = reading.make(readout, sigma_pixels=2.5)
+    found = counts_at(maps, positions, readout=reader, band_pixels=band_pixels)
+    np.testing.assert_allclose(found, reader(maps, *positions.T), atol=1e-9)
 
 
 def test_maps_without_columns_give_none():
     empty = np.zeros((60, 50, 5), np.float32)
     positions = locate(empty, radius=8.0, threshold=1.0, band_pixels=500)
     assert positions.shape == (0, 2)
-    assert counts_at(empty, positions).shape == (0, 5)
+    for name in ("peak", "fit"):
+        assert counts_at(empty, positions, readout=reading.make(name, sigma_pixels=2.5)).shape == (0, 5)

@@ -4,8 +4,10 @@ from serving_examples import WEIGHTS, lattice_image, make_contract, write_model
 
 from heamap.contract import METADATA_KEY
 from heamap.errors import InputError
+from heamap.evaluation import reading
 from heamap_serving.micrograph import Micrograph
 from heamap_serving.outputs import column_table, fractions
+from heamap_serving.region import Region
 from heamap_serving.score import Calibration, score
 from heamap_serving.session import load_model
 
@@ -50,6 +52,23 @@ def test_tiled_and_whole_images_give_the_same_counts(model_file):
     assert tiled.cut.tiles > 1
     np.testing.assert_allclose(tiled.positions, whole.positions, atol=1e-6)
     np.testing.assert_allclose(tiled.counts, whole.counts, atol=1e-4)
+
+
+@pytest.mark.parametrize("readout", ["peak", "fit"])
+def test_counts_are_read_as_the_contract_says_with_the_neighbours_that_a_mask_takes_out(tmp_path, readout):
+    contract = make_contract(readout=readout)
+    model = load_model(write_model(tmp_path / "model.onnx", {METADATA_KEY: contract.to_json()}))
+    image, _ = lattice_image((150, 150), (0.2, 0.2), spacing=1.8)
+    micrograph = Micrograph(image, (0.2, 0.2))
+    whole = score(micrograph, model, Calibration())
+    expected = reading.of_contract(contract)(whole.maps, *whole.positions.T)
+    np.testing.assert_allclose(whole.counts, expected, atol=1e-9)
+    mask = np.zeros((150, 150), bool)
+    mask[:, 70:] = True
+    masked = score(micrograph, model, Calibration(), Region(mask=mask))
+    kept = np.rint(whole.positions[:, 1]) >= 70
+    assert 0 < kept.sum() < len(kept)
+    np.testing.assert_array_equal(masked.counts, whole.counts[kept])
 
 
 def test_brightness_and_offset_do_not_matter_to_a_local_model(model_file):

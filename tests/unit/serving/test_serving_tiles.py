@@ -35,7 +35,7 @@ def test_tiles_and_the_whole_image_agree(shape):
 def test_a_smaller_margin_would_show_seams(monkeypatch):
     image = image_of((300, 413))
     whole = tiles.apply(network, image, tiles.plan(image.shape, stride=STRIDE), 2)
-    monkeypatch.setattr(tiles, "margin", lambda stride: stride)
+    monkeypatch.setattr(tiles, "margin", lambda stride, _: stride)
     seams = tiles.apply(network, image, tiles.plan(image.shape, stride=STRIDE, pixels=192 * 192), 2)
     assert np.abs(seams - whole).max() > 1e-3
 
@@ -79,6 +79,12 @@ def test_the_margin_covers_the_receptive_field_of_the_papers_network():
     levels = (1, 2, 4)
     reach = 2 * sum(5 * level for level in levels) + 5 * 8 + sum(levels)
     assert tiles.margin(8) >= reach
+
+
+def test_a_network_that_says_how_far_it_sees_gets_that_margin_in_whole_strides():
+    assert [tiles.margin(8, reach) for reach in (0, 1, 8, 107, 113)] == [0, 8, 8, 112, 120]
+    cut = tiles.plan((1000, 1000), stride=8, reach=30, pixels=400 * 400)
+    assert min(span.keep_start - span.start for span in cut.rows[1:]) == 32
 
 
 def test_a_small_image_is_one_tile_of_its_own_size():
