@@ -17,7 +17,10 @@ def main(params: Params) -> str:
     found = find_micrographs([Path(params.score.micrographs)])
     name = params.promote.model_name
     model = load_model(champion_onnx(name), version=champion_version(name))
-    summary = score_batch(found, FOLDER, model, Calibration())
+    calibration = Calibration(
+        beam_fraction_per_count=params.score.beam_fraction_per_count, black_level=params.score.black_level
+    )
+    summary = score_batch(found, FOLDER, model, calibration)
     if summary.failed:
         raise InputError(f"{summary.failed} of {len(summary.records)} micrographs failed; see {FOLDER}/summary.csv")
     columns = sum(record["columns"] for record in summary.records)

@@ -51,16 +51,24 @@ def page(report: Mapping[str, Any], bound: pd.DataFrame | None) -> str:
 
     Parameters
     ----------
-    report : ``heamap.evaluation.report.assemble``, with ``intervals`` (``model_calibration.judge_intervals``) in it
+    report : ``heamap.evaluation.report.assemble``, with ``intervals`` (``model_calibration.judge_intervals``) and
+        ``dose_per_square_angstrom`` (``test_images``: the ends of their range) in it
     bound : as for ``markdown``
     """
     scores = score_table(report)
     parts = (
         markdown(scores, bound, columns=report["columns"], images=report["images"], level=LEVEL),
+        f"Dose of the test images: {dose_words(*report['dose_per_square_angstrom']['test_images'])}.\n",
         error_table(scores, share_table(report), bound, level=LEVEL),
         interval_lines(report["intervals"]),
     )
     return "\n".join(parts)
+
+
+def dose_words(low: float, high: float) -> str:
+    """The doses of images whose dose was drawn from ``low`` to ``high``, in words."""
+    fixed = low == high
+    return f"{low:.3g} electrons per Å² each" if fixed else f"{low:.3g} to {high:.3g} electrons per Å², each its own"
 
 
 def markdown(scores: pd.DataFrame, bound: pd.DataFrame | None, *, columns: int, images: int, level: float) -> str:
