@@ -1,5 +1,6 @@
 """The scorer alone, installed with its pinned packages into an empty environment."""
 
+import ast
 import runpy
 import shutil
 import subprocess
@@ -10,7 +11,9 @@ import pandas as pd
 import pytest
 import tifffile
 
+from heamap import released
 from heamap.contract import METADATA_KEY
+from heamap_serving.choice import SHIPPED
 
 ROOT = Path(__file__).resolve().parents[2]
 HEAVY = ("tensorflow", "keras", "horovod", "abtem", "ase", "dvc", "mlflow", "great_expectations", "onnx", "zarr")
@@ -51,6 +54,13 @@ def test_an_image_is_scored(environment, tmp_path):
     assert len(pd.read_csv(tmp_path / "out/a/columns.csv")) == len(centres)
 
 
+def test_the_released_model_is_installed_with_the_scorer(environment):
+    code = "from heamap_serving.choice import SHIPPED; print(sorted(p.name for p in SHIPPED.glob('*')))"
+    found = subprocess.run([environment / "python", "-c", code], check=True, capture_output=True, text=True, cwd="/")
+    assert ast.literal_eval(found.stdout) == sorted(path.name for path in SHIPPED.glob("*"))
+
+
+@pytest.mark.skipif(released.is_there(SHIPPED), reason="a model ships with the scorer")
 def test_without_a_registry_the_scorer_asks_for_a_model(environment, tmp_path):
     (tmp_path / "a.tif").touch()
     command = [environment / "heamap", "score", "a.tif", "--out", "out"]
