@@ -242,10 +242,17 @@ def _bound_cell(bound: pd.DataFrame | None, target: str) -> str:
     found = _bound_of(bound, target)
     if found is None:
         return ""
-    # R2 and skill are 1 - MMSE / variance: their errors are that of the MMSE over the same variance.
-    relative = found["standard_error"] / found["mmse"] if found["mmse"] > 0 else 0.0
-    r2, skill = (f"{found[name]:.2f} ± {(1 - found[name]) * relative:.3f}" for name in ("r2", "skill"))
+    r2, skill = (f"{found[name]:.2f} ± {bound_error(found, name):.3f}" for name in ("r2", "skill"))
     return f"{r2} ({skill})" + ("" if found["converged"] else ", not converged")
+
+
+def bound_error(found: Mapping[str, Any], score: str) -> float:
+    """Standard error of a bound's ``r2`` or ``skill``: one row of ``heamap.evaluation.bound_pool.pool``.
+
+    Both are 1 - MMSE / variance: their errors are that of the MMSE over the same variance.
+    """
+    relative = found["standard_error"] / found["mmse"] if found["mmse"] > 0 else 0.0
+    return float((1 - found[score]) * relative)
 
 
 def _bound_note(bound: pd.DataFrame | None) -> list[str]:

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from heamap import params
-from heamap.evaluation.accuracy import dose_words
+from heamap.evaluation.accuracy import bound_error, dose_words
 from heamap.evaluation.report import MODEL
 from heamap.evaluation.targets import NI_CO_FE, TOTAL
 
@@ -128,9 +128,8 @@ def _over_bound(report: Mapping[str, Any], threshold: float) -> Reached:
     )  # fmt: skip
     if best["r2"] is None or best["r2"] <= 0:
         return Reached(name, None, None, None, threshold, f"the bound at {dose:.3g} electrons per Å² has none")
-    # R2 is 1 - MMSE / variance: its error is that of the MMSE over the same variance.
-    error = (1 - best["r2"]) * best["standard_error"] / best["mmse"] if best["mmse"] > 0 else 0.0
-    note = f"the bound's at {dose:.3g} electrons per Å²: {best['r2']:.3f} ± {error:.3f}, held fixed"
+    known = f"{best['r2']:.3f} ± {bound_error(best, 'r2'):.3f}"
+    note = f"the bound's at {dose:.3g} electrons per Å²: {known}, held fixed"
     value, low, high = (None if r2[end] is None else r2[end] / best["r2"] for end in ("value", "low", "high"))
     return Reached(name, value, low, high, threshold, note)
 

@@ -9,7 +9,7 @@ import pandas as pd
 from heamap.contract import Contract
 from heamap.elements import ELEMENTS
 from heamap.evaluation import reached
-from heamap.evaluation.accuracy import BOUND, LABELS, NAMES, dose_words, interval_lines
+from heamap.evaluation.accuracy import BOUND, LABELS, NAMES, bound_error, dose_words, interval_lines
 from heamap.evaluation.report import MODEL
 from heamap.evaluation.targets import TARGETS
 from heamap.params import Params
@@ -113,7 +113,10 @@ def _ranges(facts: Facts) -> str:
         ("atoms in a column", _range(ranges.column_total, "")),
         ("nearest columns", f"{ranges.nearest_column_angstrom:.2f} Å apart"),
         *((f"share of {symbol} in a particle", _spread(own[f"fraction_{symbol}"], "")) for symbol in ELEMENTS),
-        ("order of the elements", ", ".join(f"{n} {kind}" for kind, n in own["chemistry"].value_counts().items())),
+        (
+            "particles by chemistry model",
+            ", ".join(f"{n} {kind}" for kind, n in own["chemistry"].value_counts().items()),
+        ),
         ("images", _images(facts.samples)),
     ]
     return table(("of the training images", "from, to"), rows)
@@ -137,7 +140,7 @@ def _accuracy(evaluation: Mapping[str, Any]) -> str:
             [LABELS[name], *(_score(scores[target].get(name, {}).get(score)) for target in TARGETS)]
             for name in estimators
         ]
-        return [*found, [LABELS[BOUND], *(_number(best.get(target, {}).get(score)) for target in TARGETS)]]
+        return [*found, [LABELS[BOUND], *(_bound(best.get(target), score) for target in TARGETS)]]
 
     errors = [
         [label, *(_score(score(scores[target][MODEL])) for target in TARGETS)]
@@ -152,7 +155,7 @@ def _accuracy(evaluation: Mapping[str, Any]) -> str:
             f"{evaluation['columns']} columns of {evaluation['images']} test images that the reference engine made, "
             f"of {dose_words(*dose['test_images'])}; in brackets the {evaluation['interval']['level']:.0%} interval "
             f"over images. The bound is the best estimate that is possible where a column's total is known, at "
-            f"{dose['bound']:.3g} electrons per Å².",
+            f"{dose['bound']:.3g} electrons per Å², ± its standard error.",
             "",
             "R²:",
             "",
@@ -219,6 +222,13 @@ def _score(found: Mapping[str, float | None] | None) -> str:
         return MISSING
     ends = "" if None in (found["low"], found["high"]) else f" [{found['low']:.2f}, {found['high']:.2f}]"
     return f"{found['value']:.2f}{ends}"
+
+
+def _bound(found: Mapping[str, Any] | None, score: str) -> str:
+    if found is None or found[score] is None:
+        return MISSING
+    converged = "" if found["converged"] else ", not converged"
+    return f"{found[score]:.2f} ± {bound_error(found, score):.3f}{converged}"
 
 
 def _number(value: float | None) -> str:

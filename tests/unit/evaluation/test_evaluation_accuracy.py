@@ -1,5 +1,6 @@
 import numpy as np
 import pandas as pd
+import pytest
 
 from heamap.evaluation import accuracy
 from heamap.evaluation.targets import TARGETS
@@ -113,6 +114,13 @@ def test_widths_and_what_is_not_covered_are_one_line_each() -> None:
     assert "need be: 1 targets and slices" in verdict
     text = accuracy.interval_lines({"coverage": COVERAGE, "sharpness": sharp})
     assert "Every target is covered, overall and in every slice." in text
+
+
+def test_the_bounds_error_is_that_of_its_mmse() -> None:
+    row = {"r2": 0.6, "skill": 0.5, "mmse": 2.0, "standard_error": 0.1}
+    assert accuracy.bound_error(row, "r2") == pytest.approx(0.4 / 20)
+    assert accuracy.bound_error(row, "skill") == pytest.approx(0.5 / 20)
+    assert accuracy.bound_error(row | {"mmse": 0.0, "r2": 1.0}, "r2") == 0
 
 
 def test_doses_are_told_apart_from_one_dose_for_all() -> None:

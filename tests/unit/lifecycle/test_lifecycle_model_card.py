@@ -31,7 +31,8 @@ def evaluation(not_covered: list[str]) -> dict[str, Any]:
         "dose_per_square_angstrom": {"test_images": [2e5, 2e5], "bound": 2e5},
         "scores": scores,
         "bound": [
-            {"element": "Pt", "dose_per_square_angstrom": dose, "r2": r2, "skill": r2}
+            {"element": "Pt", "dose_per_square_angstrom": dose, "r2": r2, "skill": r2, "converged": dose > 1e5}
+            | {"mmse": 2.0, "standard_error": 0.1}
             for dose, r2 in ((1e5, 0.7), (2e5, 0.84))
         ],
         "intervals": {
@@ -117,7 +118,8 @@ def test_accuracy_stands_beside_every_yardstick_and_the_bound_of_the_exams_dose(
     # Pt, Ni, Pd, Co, Fe, Ni+Co+Fe, total: a yardstick that is none for a target leaves its place empty.
     assert [cell.strip() == "–" for cell in counting.split("|")[2:-1]] == [False] * 4 + [True] + [False] * 2
     (bound,) = [line for line in r2.splitlines() if line.startswith("| 5 Bayes bound")]
-    assert bound.split("|")[2].strip() == "0.84"
+    # A twentieth of the MMSE is a twentieth of 1 - R2.
+    assert bound.split("|")[2].strip() == "0.84 ± 0.008"
     assert "| at most 1 atom off | 0.93 [0.83, 1.03] |" in text
 
 
