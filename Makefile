@@ -10,7 +10,7 @@ export GX_ANALYTICS_ENABLED := false
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 UI_PORT ?= 5000
 
-.PHONY: reproduce paper test check lint environment ui clean lock
+.PHONY: reproduce paper release test check lint environment ui clean lock
 
 reproduce: environment
 	dvc repro
@@ -18,6 +18,10 @@ reproduce: environment
 # The line under the paper's condition (profiles/paper.yaml), in a clone of its own below build/.
 paper: environment
 	tools/profile.sh paper
+
+# The line of the model that ships (params.release.yaml), likewise; docs/release.md says what follows.
+release: environment
+	tools/profile.sh release
 
 test: environment lint
 	python -m pytest

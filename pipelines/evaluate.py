@@ -11,6 +11,7 @@ import pandas as pd
 from common import run_stage
 from heamap.dataset.counterfactual_report import Network, assess
 from heamap.dataset.counterfactuals import open_counterfactuals
+from heamap.dataset.exam import exam
 from heamap.dataset.examples import example
 from heamap.dataset.labels import label_maps
 from heamap.dataset.store import Dataset, open_dataset
@@ -24,6 +25,7 @@ from heamap.evaluation import (
     figures,
     interval_figures,
     model_calibration,
+    reached,
     report,
     slice_figures,
     slices,
@@ -44,15 +46,16 @@ CURVES, BOUNDS = Path("plots/training/learning_curves.csv"), Path("data/bounds/t
 PREDICTIONS = Path("data/evaluation/predictions.parquet")
 REPORT, SUMMARY = Path("reports/evaluation.json"), Path("reports/evaluation_summary.json")
 CALIBRATION, ACCURACY = Path("reports/calibration.json"), Path("reports/accuracy.md")
+TARGETS, TARGET_TABLE = Path("reports/targets.json"), Path("reports/targets.md")
 PLOTS, BOUND_PLOTS = Path("plots/evaluation"), Path("plots/bounds")
 
 
 def evaluate(params: Params) -> str:
-    data = open_dataset(STRUCTURES, IMAGES)
+    data, examined = open_dataset(STRUCTURES, IMAGES), exam(params)
     network = load_network(MODEL)
     training = measure_all(data, data.split("train"), params)
     calibration = predict_all(data, data.split("calibration"), network, params).columns
-    tested = predict_all(data, data.split("test"), network, params)
+    tested = predict_all(data, data.split("test"), network, examined)
     test, resamples = tested.columns, params.evaluate.bootstrap
     rivals = yardsticks(
         training,
@@ -69,8 +72,9 @@ def evaluate(params: Params) -> str:
         rng=generator(params.base.seed, Stream.BOOTSTRAP),
     )
     every = pooled_bound(test, params)
-    bound = usual(every, params)
-    labels = slices.cuts(test, describe(data, data.split("test"), params))
+    bound = usual(every, examined)
+    labels = slices.cuts(test, describe(data, data.split("test"), examined))
+    found["dose_per_square_angstrom"] = doses(bound, examined)
     found["bound"] = json.loads(every.to_json(orient="records"))
     found["slices"] = slices.score(
         test, rivals, labels, resamples=resamples, rng=generator(params.base.seed, Stream.BOOTSTRAP, 2)
@@ -91,10 +95,11 @@ def evaluate(params: Params) -> str:
     }
     ended = model_calibration.with_ends(test, calibrated.intervals)
     write(found, promised, ended, accuracy.page(found, bound))
+    write_targets(found, params)
     draw(found, test, bound)
     counterfactuals.as_table(found["counterfactuals"]).to_csv(PLOTS / "counterfactuals.csv", index=False)
     moved.savefig(PLOTS / "counterfactuals.png", dpi=150)
-    draw_overview(data, network, test, params)
+    draw_overview(data, network, test, examined)
     track(params, found)
     scores = " ".join(
         f"{name} {value:.3f}"
@@ -119,6 +124,14 @@ def usual(bound: pd.DataFrame, params: Params) -> pd.DataFrame:
     middle = float(np.mean(params.train.effects.dose_per_square_angstrom))
     doses = bound["dose_per_square_angstrom"]
     return bound[doses == doses.iloc[(doses - middle).abs().argmin()]]
+
+
+def doses(bound: pd.DataFrame, examined: Params) -> dict[str, Any]:
+    """The ends of the test images' range of doses, and the dose of the bound beside them."""
+    return {
+        "test_images": list(examined.train.effects.dose_per_square_angstrom),
+        "bound": float(bound["dose_per_square_angstrom"].iloc[0]),
+    }
 
 
 def certainty(
@@ -187,6 +200,14 @@ def write(found: dict[str, Any], promised: dict[str, Any], predictions: pd.DataF
     ACCURACY.write_text(text)
 
 
+def write_targets(found: dict[str, Any], params: Params) -> None:
+    """Which targets are reached; where none are set, the files say so, as a stage must write what it declares."""
+    wanted = params.evaluate.targets
+    judged = [] if wanted is None else reached.to_dict(reached.reached(found, wanted))
+    TARGETS.write_text(json.dumps(judged, indent=2, allow_nan=False) + "\n")
+    TARGET_TABLE.write_text(reached.markdown(found, judged))
+
+
 def draw(found: dict[str, Any], test: pd.DataFrame, bound: pd.DataFrame) -> None:
     """Figures 5, 6 and S3, Table 2, accuracies beside yardsticks and in slices, intervals, aggregation, the numbers."""
     shares, scores = report.share_table(found), report.score_table(found)
@@ -245,7 +266,7 @@ def track(params: Params, found: dict[str, Any]) -> None:
     with tracking.start_run("evaluate", params, tracking.read_pointer(RUN)):
         mlflow.set_tag(tracking.READOUT_TAG, params.evaluate.readout)
         mlflow.log_metrics({f"test_{name}": value for name, value in found["summary"].items() if value is not None})
-        tracking.log_files(REPORT, CALIBRATION, ACCURACY, PLOTS, BOUND_PLOTS)
+        tracking.log_files(REPORT, CALIBRATION, ACCURACY, TARGETS, TARGET_TABLE, PLOTS, BOUND_PLOTS)
 
 
 if __name__ == "__main__":

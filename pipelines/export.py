@@ -11,6 +11,7 @@ import onnx
 
 from common import run_stage
 from heamap.contract import Contract, DomainLimits
+from heamap.dataset.exam import exam
 from heamap.dataset.examples import example
 from heamap.dataset.store import Dataset, open_dataset
 from heamap.domain.training import training_limits
@@ -27,7 +28,7 @@ CALIBRATION, REPORT = Path("reports/calibration.json"), Path("reports/parity.jso
 
 def test_images(data: Dataset, params: Params) -> Iterator[tuple[npt.NDArray[np.float32], npt.NDArray[np.float64]]]:
     for sample in data.split("test"):
-        image, columns = example(data, int(sample), params=params, epoch=None)
+        image, columns = example(data, int(sample), params=exam(params), epoch=None)
         yield image, columns[["row", "col"]].to_numpy(np.float64)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from common import run_stage
+from heamap.dataset.exam import exam
 from heamap.dataset.examples import example
 from heamap.dataset.store import Dataset, open_dataset
 from heamap.elements import ELEMENTS
@@ -92,7 +93,7 @@ def test_images(
 ) -> Iterator[tuple[npt.NDArray[np.float32], npt.NDArray[np.float64], npt.NDArray[np.int64]]]:
     """Test examples under the model's own normalisation."""
     train = params.train.model_copy(update={"normalization": model.contract.normalization})
-    own = params.model_copy(update={"train": train})
+    own = exam(params.model_copy(update={"train": train}))
     for sample in data.split("test"):
         image, columns = example(data, int(sample), params=own, epoch=None)
         yield image, columns[["row", "col"]].to_numpy(np.float64), columns[list(ELEMENTS)].to_numpy(np.int64)

@@ -4,20 +4,21 @@ from pathlib import Path
 
 from common import run_stage
 from heamap.errors import InputError
-from heamap.lifecycle.registry import champion_onnx, champion_version
 from heamap.params import Params
 from heamap_serving.batch import find_micrographs, score_batch
+from heamap_serving.choice import champion
 from heamap_serving.score import Calibration
-from heamap_serving.session import load_model
 
 FOLDER = Path("data/scores")
 
 
 def main(params: Params) -> str:
     found = find_micrographs([Path(params.score.micrographs)])
-    name = params.promote.model_name
-    model = load_model(champion_onnx(name), version=champion_version(name))
-    summary = score_batch(found, FOLDER, model, Calibration())
+    model = champion(params.promote.model_name).load()
+    calibration = Calibration(
+        beam_fraction_per_count=params.score.beam_fraction_per_count, black_level=params.score.black_level
+    )
+    summary = score_batch(found, FOLDER, model, calibration)
     if summary.failed:
         raise InputError(f"{summary.failed} of {len(summary.records)} micrographs failed; see {FOLDER}/summary.csv")
     columns = sum(record["columns"] for record in summary.records)

@@ -3,9 +3,10 @@
 #
 #   tools/profile.sh NAME [DIR [PARAMS]]
 #
-# NAME    profiles/NAME.yaml, which holds what differs from PARAMS
+# NAME    profiles/NAME.yaml, which holds what differs from PARAMS; where there is none, params.NAME.yaml, a whole
+#         parameter file, which is taken as it is
 # DIR     the clone (build/NAME); run again, it takes up your latest commit and redoes only what that changes
-# PARAMS  the parameter file that the profile is laid over (params.yaml)
+# PARAMS  the parameter file that the profile is laid over (params.yaml); a whole parameter file takes none
 #
 # What counts is HEAD; the parameter file and the profile are taken as they lie in the working tree. Uses .venv, or the
 # environment that is active. Figures and numbers end in DIR/reports/paper, the registry is DIR/mlflow.db.
@@ -17,11 +18,17 @@ start=$PWD
 cd "$(dirname "$0")/.."
 root=$PWD
 name=${1:-}
-[ -n "$name" ] || fail "name a profile: tools/profile.sh NAME, one of $(cd profiles && echo *.yaml | sed 's/\.yaml//g')"
+known=$(ls profiles/*.yaml params.*.yaml | sed -E 's,^(profiles/|params\.),,; s,\.yaml$,,' | sort -u | paste -sd ' ')
+[ -n "$name" ] || fail "name a profile: tools/profile.sh NAME, one of $known"
 profile=$root/profiles/$name.yaml
-[ -f "$profile" ] || fail "$profile: no such profile; there are $(cd profiles && echo *.yaml | sed 's/\.yaml//g')"
 case ${2:-} in "") folder=$root/build/$name ;; /*) folder=$2 ;; *) folder=$start/$2 ;; esac
 case ${3:-} in "") params=$root/params.yaml ;; /*) params=$3 ;; *) params=$start/$3 ;; esac
+if [ ! -f "$profile" ]; then
+    profile=
+    [ -f "params.$name.yaml" ] || fail "$name: no such profile; there are $known"
+    [ -z "${3:-}" ] || fail "params.$name.yaml is a whole parameter file and is laid over none; leave $3 out"
+    params=$root/params.$name.yaml
+fi
 
 [ ! -d "$root/.venv/bin" ] || export PATH="$root/.venv/bin:$PATH"
 # The tools must find the clone's sources and the clone's own registry, not yours.
@@ -42,15 +49,15 @@ else
 fi
 rm -f dvc.lock
 [ ! -f .git/dvc.lock ] || mv .git/dvc.lock dvc.lock
-python - "$params" "$profile" <<'PYTHON'
+python - "$params" ${profile:+"$profile"} <<'PYTHON'
 import sys
 from pathlib import Path
 
 from heamap.errors import InputError
-from heamap.profiles import write_merged
+from heamap.profiles import write_merged, write_whole
 
 try:
-    write_merged(*map(Path, sys.argv[1:]), Path("params.yaml"))
+    (write_merged if len(sys.argv) == 3 else write_whole)(*map(Path, sys.argv[1:]), Path("params.yaml"))
 except InputError as error:
     sys.exit(f"heamap: {error}")
 PYTHON

@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from functools import lru_cache
 from html import escape
-from importlib import import_module
-from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -15,9 +13,9 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from heamap.elements import ELEMENTS
-from heamap.errors import InputError
 from heamap.evaluation.targets import NI_CO_FE
 from heamap_serving import outputs
+from heamap_serving.choice import Choice, choose
 from heamap_serving.composition import SHARED, Composition, read_composition
 from heamap_serving.html_page import table
 from heamap_serving.micrograph import Micrograph, clean_image
@@ -30,9 +28,7 @@ from heamap_serving.report import report
 from heamap_serving.report_sections import interval_name, name_of
 from heamap_serving.score import Calibration, Scored
 from heamap_serving.score import score as score_micrograph
-from heamap_serving.session import Model, load_model
-
-DEFAULT_MODEL = "heamap-fcn"
+from heamap_serving.session import Model
 
 
 @dataclass(frozen=True)
@@ -126,7 +122,8 @@ def score(
     ----------
     image : (rows, cols) intensities, or a file that ``heamap score`` reads
     sampling_angstrom : pixel size; a file's own is taken where none is given
-    model : ONNX file, or what ``heamap_serving.session.load_model`` gave; else the champion of the registry
+    model : ONNX file, or what ``heamap_serving.session.load_model`` gave; else the champion of the registry; where
+        there is none, the model that ships with heamap
     beam_fraction_per_count, black_level : calibrated detectors: fraction of the incident beam that one count stands
         for, and counts without beam
     roi : x, y, width and height in pixels: the image is scored as if it held nothing else
@@ -157,23 +154,12 @@ def score(
         values = np.asarray(image)
         micrograph, name = Micrograph(clean_image(values), None, "an array has no pixel size"), "image"
         source = outputs.array_record(values)
-    chosen = model if isinstance(model, Model) else _load(*((str(model), None) if model else _champion()))
+    chosen = model if isinstance(model, Model) else _load(choose(Path(model) if model else None))
     scored = score_micrograph(micrograph, chosen, calibration, region)
     known = outputs.source_record(source, micrograph, calibration)
     return Result(title or name, scored, chosen, known, drawn)
 
 
 @lru_cache(maxsize=1)
-def _load(path: str, version: str | None) -> Model:
-    return load_model(Path(path), version=version)
-
-
-def _champion() -> tuple[str, str]:
-    """File and version of the registry's champion.
-
-    MLflow is no part of the scorer's own installation, so the registry is only asked for by name.
-    """
-    if find_spec("mlflow") is None:
-        raise InputError("no model registry here: MLflow is not installed; give model=FILE")
-    champions = import_module("heamap.lifecycle.registry")
-    return str(champions.champion_onnx(DEFAULT_MODEL)), champions.champion_version(DEFAULT_MODEL)
+def _load(choice: Choice) -> Model:
+    return choice.load()

@@ -7,7 +7,6 @@ import numpy as np
 import numpy.typing as npt
 
 from heamap.contract import Contract
-from heamap.elements import ELEMENTS
 from heamap.errors import InputError
 from heamap.evaluation.aggregation_report import AggregationCalibration, aggregation_report
 from heamap.evaluation.claims import AGGREGATED
@@ -61,10 +60,7 @@ def doubted(contract: Contract) -> tuple[str, ...]:
     The skill's interval reaches down to 0 or below: the map of such an element may show the totals alone. No
     element is doubted where the model carries no accuracy.
     """
-    if contract.accuracy is None:
-        return ()
-    lows = {element: contract.accuracy.targets[element].skill_low for element in ELEMENTS}
-    return tuple(element for element, low in lows.items() if low is not None and low <= 0)
+    return () if contract.accuracy is None else contract.accuracy.not_told_apart
 
 
 def read_certainty(counts: npt.NDArray[np.float64], contract: Contract) -> Certainty | None:

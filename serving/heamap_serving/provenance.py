@@ -45,6 +45,7 @@ def provenance(scored: Scored, model: Model, source: dict[str, Any]) -> dict[str
         "model": {
             "file": model.name,
             "version": model.version,
+            "origin": model.origin,
             "sha256": model.sha256,
             "provider": model.provider,
             "contract": model.contract.model_dump(mode="json"),

@@ -218,7 +218,7 @@ def provenance(record: dict[str, Any]) -> str:
     rows = [
         ["file", escape(str(record["input"].get("file", "")))],
         ["SHA-256 of the file", escape(str(record["input"].get("sha256", "")))],
-        ["model", f"{escape(model['file'])}, {_version(model)}SHA-256 {escape(model['sha256'])}"],
+        ["model", escape(f"{model['file']}, {model['origin']}, SHA-256 {model['sha256']}")],
         [
             "run and commit",
             escape(f"{model['contract']['lineage']['run_id']}, {model['contract']['lineage']['commit']}"),
@@ -248,10 +248,6 @@ def _silence(scored: Scored) -> str:
     if scored.aggregation is None:
         return "Whether elements gather in columns cannot be judged here."
     return "No element is said to gather in columns; that is no proof that none does."
-
-
-def _version(model: dict[str, Any]) -> str:
-    return "" if model.get("version") is None else f"version {escape(model['version'])} of the registry, "
 
 
 def _section(identifier: str, *parts: str) -> str:

@@ -17,6 +17,9 @@ from heamap.elements import ELEMENTS
 from heamap.errors import InputError
 from heamap_serving.certainty import check
 
+NAMED = "the file that was named"
+"""Origin of a model that nobody keeps."""
+
 CPU = "CPUExecutionProvider"
 GPU = "CUDAExecutionProvider"
 
@@ -40,7 +43,8 @@ class Model:
     sha256 : of the file's bytes
     contract : read from its metadata
     provider : the execution provider in use, ``CUDAExecutionProvider`` or ``CPUExecutionProvider``
-    version : in the registry; None for a file that was named
+    version : in the registry; None for a file that comes from elsewhere
+    origin : where it comes from, in words
     """
 
     name: str
@@ -49,6 +53,7 @@ class Model:
     provider: str
     session: Any
     version: str | None = None
+    origin: str = NAMED
 
     @property
     def on_gpu(self) -> bool:
@@ -70,15 +75,20 @@ class Model:
 
 
 def load_model(
-    path: Path, *, sha256: str | None = None, threads: int | None = None, version: str | None = None
+    path: Path,
+    *,
+    sha256: str | None = None,
+    threads: int | None = None,
+    version: str | None = None,
+    origin: str = NAMED,
 ) -> Model:
     """Load an ONNX file onto the GPU where that works, else onto the CPU.
 
     Parameters
     ----------
-    sha256 : of the file as the registry recorded it; None where nobody did
+    sha256 : of the file as the registry or its release recorded it; None where nobody did
     threads : that the network runs on; None: one on each core that this process may use
-    version : that the file has in the registry, for provenance
+    version, origin : that the file has in the registry, and where it comes from, for provenance
 
     Raises
     ------
@@ -91,9 +101,7 @@ def load_model(
         raise InputError(f"{path}: {error.strerror}") from None
     digest = hashlib.sha256(content).hexdigest()
     if sha256 is not None and digest != sha256:
-        raise InputError(
-            f"{path}: SHA-256 is {digest}, the registry recorded {sha256}; it is another or a damaged file"
-        )
+        raise InputError(f"{path}: SHA-256 is {digest}, recorded was {sha256}; it is another or a damaged file")
     broken = seal_fault(content)
     if broken:
         raise InputError(f"{path}: {broken}")
@@ -108,7 +116,7 @@ def load_model(
         check(contract)
     except InputError as fault:
         raise InputError(f"{path}: {fault}") from None
-    return Model(path.name, digest, contract, session.get_providers()[0], session, version)
+    return Model(path.name, digest, contract, session.get_providers()[0], session, version, origin)
 
 
 def _options(threads: int | None) -> Any:

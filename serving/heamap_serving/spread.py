@@ -65,7 +65,9 @@ def score_spread(
                     records[index] = batch.named(job, record)
         bar.update(len(records))
         content = client.scatter(model_file.read_bytes(), broadcast=True) if waiting else None
-        for index, job, task in _completed(client, waiting, (model.name, content, model.version, calibration, options)):
+        for index, job, task in _completed(
+            client, waiting, (model.name, content, model.version, model.origin, calibration, options)
+        ):
             try:
                 record, files = task.result()
                 _unpack(files, job.folder)
@@ -82,6 +84,7 @@ def score_content(
     model_name: str,
     model_content: bytes,
     version: str | None,
+    origin: str,
     calibration: Calibration,
     options: Options,
 ) -> Results:
@@ -91,7 +94,7 @@ def score_content(
     ------
     InputError : the file cannot be scored
     """
-    model = _model(model_name, model_content, version)
+    model = _model(model_name, model_content, version, origin)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "in" / name
         path.parent.mkdir()
@@ -105,14 +108,14 @@ def score_content(
 
 
 @lru_cache(maxsize=1)
-def _model(name: str, content: bytes, version: str | None) -> Model:
+def _model(name: str, content: bytes, version: str | None, origin: str) -> Model:
     """A worker keeps its session; it shares its machine, so that its network runs on its own threads alone."""
     from distributed import get_worker
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / name
         path.write_bytes(content)
-        return load_model(path, threads=get_worker().state.nthreads, version=version)
+        return load_model(path, threads=get_worker().state.nthreads, version=version, origin=origin)
 
 
 def _client(scheduler: str) -> "Client":

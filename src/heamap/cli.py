@@ -1,4 +1,4 @@
-"""``heamap``: score micrographs, simulate structures, redraw the paper's figures, look after the model registry."""
+"""``heamap``: score micrographs, simulate structures, redraw the paper's figures, keep and release models."""
 
 import argparse
 import errno
@@ -58,8 +58,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     score.add_argument("--out", required=True, type=Path, metavar="DIR", help="where the results go")
     model = score.add_mutually_exclusive_group()
-    model.add_argument("--model", type=Path, metavar="FILE", help="ONNX file; else the champion of the registry")
-    model.add_argument("--model-name", default=DEFAULT_MODEL, metavar="NAME", help="in the registry (%(default)s)")
+    model.add_argument(
+        "--model", type=Path, metavar="FILE", help="ONNX file; else the registry's champion, else the released"
+    )
+    model.add_argument("--model-name", metavar="NAME", help=f"champion of this name, and no other ({DEFAULT_MODEL})")
     score.add_argument(
         "--sampling-angstrom", type=float, metavar="X", help="pixel size, taken before that of the files"
     )
@@ -110,6 +112,12 @@ def _parser() -> argparse.ArgumentParser:
     lineage.add_argument("version", help="version in the registry")
     lineage.add_argument("--model-name", default=DEFAULT_MODEL, metavar="NAME", help="in the registry (%(default)s)")
     lineage.set_defaults(command=_lineage)
+
+    release = commands.add_parser("release", help="write the champion of a finished line and its model card")
+    release.add_argument("line", type=Path, metavar="LINE", help="folder in which the line has run, as build/release")
+    release.add_argument("--out", required=True, type=Path, metavar="FOLDER", help="where model, card and record go")
+    release.add_argument("--model-name", default=DEFAULT_MODEL, metavar="NAME", help="in the registry (%(default)s)")
+    release.set_defaults(command=_release)
     return parser
 
 
@@ -160,9 +168,9 @@ def _add_simulate(parser: argparse.ArgumentParser) -> None:
 
 def _score(arguments: argparse.Namespace) -> int:
     from heamap_serving.batch import find_micrographs, score_batch
+    from heamap_serving.choice import choose
     from heamap_serving.options import read_options
     from heamap_serving.score import Calibration
-    from heamap_serving.session import load_model
     from heamap_serving.watch import watch
 
     for reader in ("rsciio", "tifffile"):
@@ -176,14 +184,13 @@ def _score(arguments: argparse.Namespace) -> int:
     except OSError as error:
         raise InputError(f"--out {arguments.out}: {error.strerror}; it must be a folder that can be written") from None
     if arguments.watch is not None:
-        model_file, version = _model(arguments)
-        model = load_model(model_file, version=version)
+        model = choose(arguments.model, arguments.model_name).load()
         # A process that a shell starts in the background ignores interrupts, and could not be ended cleanly.
         signal.signal(signal.SIGINT, signal.default_int_handler)
         return 1 if watch(arguments.watch, arguments.out, model, calibration, options, _say).failed else 0
     found = find_micrographs(arguments.paths)
-    model_file, version = _model(arguments)
-    model = load_model(model_file, version=version)
+    choice = choose(arguments.model, arguments.model_name)
+    model = choice.load()
     for path in found.skipped:
         print(f"skipped {path}: not a micrograph", file=sys.stderr)
     if arguments.scheduler is None:
@@ -191,7 +198,7 @@ def _score(arguments: argparse.Namespace) -> int:
     else:
         from heamap_serving.spread import score_spread
 
-        summary = score_spread(found, arguments.out, model, model_file, calibration, arguments.scheduler, options)
+        summary = score_spread(found, arguments.out, model, choice.path, calibration, arguments.scheduler, options)
     for record in summary.records:
         if record.get("aggregated"):
             print(f"{record['file']}: {record['aggregated']}")
@@ -202,14 +209,6 @@ def _score(arguments: argparse.Namespace) -> int:
 
 def _say(line: str) -> None:
     print(line, flush=True)
-
-
-def _model(arguments: argparse.Namespace) -> tuple[Path, str | None]:
-    """The ONNX file and, of the registry's champion, its version."""
-    if arguments.model is not None:
-        return arguments.model, None
-    champions = _registry("give --model FILE")
-    return Path(champions.champion_onnx(arguments.model_name)), champions.champion_version(arguments.model_name)
 
 
 def _simulate(arguments: argparse.Namespace) -> int:
@@ -251,6 +250,15 @@ def _lineage(arguments: argparse.Namespace) -> int:
     trace = _registry("install heamap[line]").lineage(arguments.model_name, arguments.version)
     print(trace)
     return 0 if trace.sound else 1
+
+
+def _release(arguments: argparse.Namespace) -> int:
+    _need("nothing to release from", "mlflow", "onnx", "zarr")
+    from heamap.lifecycle.release import release
+
+    record = release(arguments.line.resolve(), arguments.out, arguments.model_name)
+    print(f"{arguments.out}: {record.bytes / 1e6:.1f} MB, SHA-256 {record.sha256}; read its MODEL_CARD.md")
+    return 0
 
 
 def _registry(remedy: str) -> ModuleType:

@@ -110,6 +110,12 @@ class Accuracy(BaseModel):
     targets: dict[str, TargetAccuracy]
     """By target: every element, NiCoFe and total."""
 
+    @property
+    def not_told_apart(self) -> tuple[str, ...]:
+        """Elements whose skill's interval reaches down to 0: counts no better than the baseline's."""
+        lows = {element: self.targets[element].skill_low for element in ELEMENTS}
+        return tuple(element for element, low in lows.items() if low is not None and low <= 0)
+
 
 class CountingLine(BaseModel):
     """Atom counting's straight line, from the integrated intensity of a column to its total.

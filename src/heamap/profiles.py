@@ -8,7 +8,7 @@ import yaml
 
 from heamap.checking import parse, read_blocks
 from heamap.errors import InputError
-from heamap.params import Params
+from heamap.params import Params, load
 
 
 def merged(values: Mapping[str, Any], overlay: Mapping[str, Any]) -> dict[str, Any]:
@@ -45,3 +45,14 @@ def write_merged(base: Path, profile: Path, out: Path) -> None:
     values = merged(read_blocks(base), read_blocks(profile))
     parse(Params, values, f"{base} with {profile}")
     out.write_text(f"# {base.name} with {profile.name}\n{yaml.safe_dump(values, sort_keys=False)}")
+
+
+def write_whole(path: Path, out: Path) -> None:
+    """Write a whole parameter file to ``out``, as it stands.
+
+    Raises
+    ------
+    InputError : it is missing, is not YAML, or holds no valid parameters
+    """
+    load(path)
+    out.write_text(path.read_text())

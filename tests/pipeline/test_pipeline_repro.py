@@ -6,6 +6,9 @@ import re
 import pandas as pd
 import yaml
 
+from heamap import released
+from heamap.lifecycle.lineage import sha256
+
 STAGES = (
     *("motifs", "structures", "simulate", "counterfactuals", "validate", "train", "bounds", "evaluate", "export"),
     *("gate", "promote", "score", "figures"),
@@ -45,6 +48,45 @@ def test_the_papers_figures_are_plots(run, tmp_path):
 def test_every_report_is_machine_readable(repository):
     for name in ("validation", "evaluation", "parity", "gate"):
         assert json.loads((repository / f"reports/{name}.json").read_text())
+
+
+def test_the_exam_has_its_dose_and_its_targets_are_judged(repository):
+    reports = repository / "reports"
+    evaluation, targets = (json.loads((reports / f"{name}.json").read_text()) for name in ("evaluation", "targets"))
+
+    assert evaluation["dose_per_square_angstrom"] == {"test_images": [2e5, 2e5], "bound": 2.5e5}
+    assert list(evaluation["slices"]["dose_per_square_angstrom"]) == ["low 2e+05 to 2e+05"]
+    assert "Dose of the test images: 2e+05 electrons per Å² each." in (reports / "accuracy.md").read_text()
+    assert len(targets) == 7
+    table = (reports / "targets.md").read_text()
+    assert table.startswith(f"{sum(each['met'] for each in targets)} of 7 targets met")
+    run_id = json.loads((repository / "models/run.json").read_text())["run_id"]
+    (logged,) = (repository / "mlruns").glob(f"**/{run_id}/artifacts/reports/targets.md")
+    assert logged.read_text() == table
+
+
+def test_the_champion_is_released_with_a_card_of_its_own_numbers(repository, run, tmp_path):
+    done = run("heamap", "release", ".", "--out", str(tmp_path))
+    assert "SHA-256" in done.stdout
+
+    promotion = json.loads((repository / "reports/promotion.json").read_text())
+    record, card = released.read(tmp_path), (tmp_path / released.CARD).read_text()
+    assert record.sha256 == sha256(tmp_path / released.MODEL_FILE) == promotion["onnx_sha256"]
+    assert record.run_id == promotion["run_id"]
+    evaluation = json.loads((repository / "reports/evaluation.json").read_text())
+    pt = evaluation["scores"]["Pt"]["model"]["r2"]
+    lock = yaml.safe_load((repository / "dvc.lock").read_text())["stages"]["simulate"]["outs"]
+    for words in (
+        record.sha256,
+        record.commit,
+        record.run_id,
+        next(out["md5"] for out in lock if out["path"] == "data/images"),
+        f"| the model | {pt['value']:.2f} [{pt['low']:.2f}, {pt['high']:.2f}] |",
+        "| dose | 100,000 to 400,000 electrons per Å² |",
+        "of 7 targets met",
+        f"{evaluation['columns']} columns of 2 test images",
+    ):
+        assert words in card
 
 
 def test_splits_share_no_particle(repository):

@@ -17,7 +17,7 @@ def edited(tmp_path: Path, block: str, **changes: object) -> Path:
     return path
 
 
-@pytest.mark.parametrize("name", ["params.yaml", "params.paper.yaml"])
+@pytest.mark.parametrize("name", ["params.yaml", "params.paper.yaml", "params.release.yaml"])
 def test_committed_sizes_are_valid(name):
     params = load(ROOT / name)
 
@@ -36,6 +36,16 @@ def test_paper_size_is_the_papers():
     assert params.base.field_angstrom == pytest.approx(51.2)
     assert params.structures.diameter_angstrom == (65.0, 75.0)
     assert params.train.filters == (32, 64, 128, 256)
+
+
+def test_the_release_is_examined_at_the_dose_that_its_bound_is_tabulated_at():
+    params = load(ROOT / "params.release.yaml")
+    low, high = params.train.effects.dose_per_square_angstrom
+
+    assert params.evaluate.dose_per_square_angstrom in params.bounds.dose_per_square_angstrom
+    assert low < params.evaluate.dose_per_square_angstrom < high
+    assert params.evaluate.targets is not None
+    assert load(ROOT / "params.yaml").evaluate.targets is None
 
 
 def test_unknown_key_is_refused_by_name(tmp_path):

@@ -6,7 +6,7 @@ import yaml
 from heamap.errors import InputError
 from heamap.paper import condition
 from heamap.params import load
-from heamap.profiles import merged, write_merged
+from heamap.profiles import merged, write_merged, write_whole
 
 ROOT = Path(__file__).parents[2]
 PROFILE = ROOT / "profiles/paper.yaml"
@@ -77,3 +77,14 @@ def test_a_profile_that_makes_no_parameters_is_refused_and_nothing_written(conte
 def test_a_missing_profile_is_refused(tmp_path):
     with pytest.raises(InputError, match=r"absent\.yaml: No such file"):
         write_merged(ROOT / "params.yaml", tmp_path / "absent.yaml", tmp_path / "out.yaml")
+
+
+def test_a_whole_parameter_file_is_written_as_it_stands(tmp_path):
+    write_whole(ROOT / "params.release.yaml", tmp_path / "params.yaml")
+    assert (tmp_path / "params.yaml").read_text() == (ROOT / "params.release.yaml").read_text()
+
+
+def test_a_whole_parameter_file_that_is_none_is_refused_and_nothing_written(tmp_path):
+    with pytest.raises(InputError, match="base: Field required"):
+        write_whole(PROFILE, tmp_path / "out.yaml")
+    assert not (tmp_path / "out.yaml").exists()

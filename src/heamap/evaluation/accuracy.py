@@ -51,16 +51,24 @@ def page(report: Mapping[str, Any], bound: pd.DataFrame | None) -> str:
 
     Parameters
     ----------
-    report : ``heamap.evaluation.report.assemble``, with ``intervals`` (``model_calibration.judge_intervals``) in it
+    report : ``heamap.evaluation.report.assemble``, with ``intervals`` (``model_calibration.judge_intervals``) and
+        ``dose_per_square_angstrom`` (``test_images``: the ends of their range) in it
     bound : as for ``markdown``
     """
     scores = score_table(report)
     parts = (
         markdown(scores, bound, columns=report["columns"], images=report["images"], level=LEVEL),
+        f"Dose of the test images: {dose_words(*report['dose_per_square_angstrom']['test_images'])}.\n",
         error_table(scores, share_table(report), bound, level=LEVEL),
         interval_lines(report["intervals"]),
     )
     return "\n".join(parts)
+
+
+def dose_words(low: float, high: float) -> str:
+    """The doses of images whose dose was drawn from ``low`` to ``high``, in words."""
+    fixed = low == high
+    return f"{low:.3g} electrons per Å² each" if fixed else f"{low:.3g} to {high:.3g} electrons per Å², each its own"
 
 
 def markdown(scores: pd.DataFrame, bound: pd.DataFrame | None, *, columns: int, images: int, level: float) -> str:
@@ -234,10 +242,17 @@ def _bound_cell(bound: pd.DataFrame | None, target: str) -> str:
     found = _bound_of(bound, target)
     if found is None:
         return ""
-    # R2 and skill are 1 - MMSE / variance: their errors are that of the MMSE over the same variance.
-    relative = found["standard_error"] / found["mmse"] if found["mmse"] > 0 else 0.0
-    r2, skill = (f"{found[name]:.2f} ± {(1 - found[name]) * relative:.3f}" for name in ("r2", "skill"))
+    r2, skill = (f"{found[name]:.2f} ± {bound_error(found, name):.3f}" for name in ("r2", "skill"))
     return f"{r2} ({skill})" + ("" if found["converged"] else ", not converged")
+
+
+def bound_error(found: Mapping[str, Any], score: str) -> float:
+    """Standard error of a bound's ``r2`` or ``skill``: one row of ``heamap.evaluation.bound_pool.pool``.
+
+    Both are 1 - MMSE / variance: their errors are that of the MMSE over the same variance.
+    """
+    relative = found["standard_error"] / found["mmse"] if found["mmse"] > 0 else 0.0
+    return float((1 - found[score]) * relative)
 
 
 def _bound_note(bound: pd.DataFrame | None) -> list[str]:

@@ -154,16 +154,25 @@ def share_estimates(
     -------
     one of each of ``SHARE_NAMES``
     """
-    _, image = np.unique(images, return_inverse=True)
-    kinds = len(SHARE_NAMES)
-    cells = np.bincount(image * kinds + _whole_errors(true, predicted), minlength=kinds * (image.max() + 1))
-    columns = cells.reshape(-1, kinds).astype(np.float64)
-    drawn = np.asarray(weights, np.float64) @ columns
-    whole, shares = columns.sum(axis=0) / columns.sum(), drawn / drawn.sum(axis=1, keepdims=True)
-    return {
-        name: Estimate(float(whole[kind]), *percentiles(shares[:, kind], level=level))
-        for kind, name in enumerate(SHARE_NAMES)
-    }
+    kinds = _whole_errors(true, predicted)
+    return {name: _share(images, kinds == kind, weights=weights, level=level) for kind, name in enumerate(SHARE_NAMES)}
+
+
+def share_within_one(
+    images: npt.ArrayLike,
+    true: npt.ArrayLike,
+    predicted: npt.ArrayLike,
+    *,
+    weights: npt.ArrayLike,
+    level: float = 0.95,
+) -> Estimate:
+    """Share of columns whose rounded count errs by one atom at most, with its interval over images.
+
+    Parameters
+    ----------
+    images, true, predicted, weights, level : as of ``share_estimates``
+    """
+    return _share(images, _whole_errors(true, predicted) <= 1, weights=weights, level=level)
 
 
 def bootstrap_weights(images: int, resamples: int, rng: np.random.Generator) -> npt.NDArray[np.int64]:
@@ -238,6 +247,13 @@ def match(
         hits = (nearest_true[nearest_found] == np.arange(len(truth))) & (distance <= tolerance)
         right[nearest_found[hits]] = True
     return hits, right
+
+
+def _share(images: npt.ArrayLike, hits: npt.NDArray[np.bool_], *, weights: npt.ArrayLike, level: float) -> Estimate:
+    _, image = np.unique(images, return_inverse=True)
+    columns = np.column_stack([np.bincount(image, weights=hits), np.bincount(image)])
+    hit, drawn = (np.asarray(weights, np.float64) @ columns).T
+    return Estimate(float(hits.mean()), *percentiles(hit / drawn, level=level))
 
 
 def _whole_errors(true: npt.ArrayLike, predicted: npt.ArrayLike) -> npt.NDArray[np.int64]:

@@ -50,8 +50,8 @@ def assemble(
     * ``columns``, ``images``: how many were scored
     * ``interval``: ``level``, ``resamples``, ``over``
     * ``scores[target][estimator]``, target one of Pt, Ni, Pd, Co, Fe, NiCoFe, total, estimator ``model`` or a
-      yardstick: ``r2``, ``mae``, ``bias`` and ``skill`` over baseline 1, and ``error_shares`` (0, 1, 2, 3, more), each
-      ``{"value", "low", "high"}``
+      yardstick: ``r2``, ``mae``, ``bias`` and ``skill`` over baseline 1, ``error_shares`` (0, 1, 2, 3, more) and
+      ``within_1``, the share of columns at most one atom off, each ``{"value", "low", "high"}``
     * ``skill[target][name]`` = 1 - MSE of the model / MSE of the yardstick, ``{"value", "low", "high"}``, paired over
       images
     * ``yardsticks[name]``: what each knows; ``baseline_1[target]``: the one that skills are over
@@ -77,6 +77,9 @@ def assemble(
                     metrics.estimate(metrics.Sums.skill_over, part, first, weights=weights, level=LEVEL)
                 ),
                 "error_shares": _shares(images, true, guesses[name], weights),
+                "within_1": _interval(
+                    metrics.share_within_one(images, true, guesses[name], weights=weights, level=LEVEL)
+                ),
             }
             for name, part in sums.items()
         }
@@ -148,7 +151,7 @@ def score_table(report: Mapping[str, Any]) -> pd.DataFrame:
             for score in ("r2", "mae", "skill"):
                 row |= {score: found[score]["value"]}
                 row |= {f"{score}_{end}": found[score][end] for end in ("low", "high")}
-            row["within_1"] = sum(found["error_shares"][error]["value"] for error in ("0", "1"))
+            row["within_1"] = found["within_1"]["value"]
             row["model_skill_over"] = report["skill"][target].get(name, {}).get("value")
             rows.append(row)
     return pd.DataFrame(rows)

@@ -54,6 +54,11 @@ def has_commit(root: Path, commit: str) -> bool:
     return bool(commit) and _git(root, "cat-file", "-e", f"{commit}^{{commit}}") is not None
 
 
+def parent_commit(root: Path, commit: str) -> str:
+    """The first parent of a commit; empty where it has none, or the repository does not hold it."""
+    return (_git(root, "rev-parse", "--verify", "--quiet", f"{commit}^") or "").strip()
+
+
 def _git(root: Path, *arguments: str) -> str | None:
     try:
         done = subprocess.run(["git", "-C", str(root), *arguments], capture_output=True, text=True, check=False)

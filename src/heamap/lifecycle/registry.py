@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlparse
 
 from heamap.contract import METADATA_KEY, Contract
 from heamap.errors import InputError
@@ -24,6 +25,10 @@ GATE_TAG = "heamap.gate.passed"
 ONNX_FILE = "model.onnx"
 ONNX_OUTPUT = "models/model.onnx"
 """What ``dvc.lock`` calls the exported model."""
+
+
+class NoChampionError(InputError):
+    """No registry, or no version of a model that has passed its gate."""
 
 
 @dataclass(frozen=True)
@@ -136,13 +141,18 @@ def rollback(model_name: str) -> decisions.Decision:
 
 
 def _champion(model_name: str) -> str:
-    version = decisions.holder_of(model_name, decisions.CHAMPION)
+    version = decisions.holder_of(model_name, decisions.CHAMPION) if _is_there(tracking.tracking_uri()) else None
     if version is None:
-        raise InputError(
+        raise NoChampionError(
             f"{model_name} has no champion in {tracking.tracking_uri()}: no model has passed its gate "
             "(reports/gate.json); give --model FILE, or mend what failed"
         )
     return version
+
+
+def _is_there(uri: str) -> bool:
+    """Whether there is a registry to ask; asking makes the tables of a database that is not there."""
+    return not uri.startswith("sqlite:") or Path(urlparse(uri).path[1:]).exists()
 
 
 def champion_version(model_name: str) -> str:
@@ -150,7 +160,7 @@ def champion_version(model_name: str) -> str:
 
     Raises
     ------
-    InputError : no champion
+    NoChampionError
     """
     return _champion(model_name)
 
@@ -160,7 +170,8 @@ def champion_onnx(model_name: str) -> Path:
 
     Raises
     ------
-    InputError : no champion, or a file that is not what was registered
+    NoChampionError
+    InputError : a file that is not what was registered
     """
     version = _champion(model_name)
     path = _version_onnx(model_name, version)
@@ -190,14 +201,18 @@ def _version_onnx(model_name: str, version: str) -> Path:
     return Path(mlflow.artifacts.download_artifacts(f"models:/{model_name}/{version}")) / ONNX_FILE
 
 
-def lineage(model_name: str, version: str) -> Trace:
-    """Trace a version back to its data, and check every link again in the clone at hand.
+def lineage(model_name: str, version: str, root: Path | None = None) -> Trace:
+    """Trace a version back to its data, and check every link again in a clone.
+
+    Parameters
+    ----------
+    root : the clone; None: the one at hand
 
     Raises
     ------
     InputError : no such version
     """
-    return Trace(tuple(_links(find_version(model_name, version), tracking.repository_root())))
+    return Trace(tuple(_links(find_version(model_name, version), root or tracking.repository_root())))
 
 
 def _links(entry: "ModelVersion", root: Path) -> Iterator[Link]:
@@ -224,7 +239,7 @@ def _links(entry: "ModelVersion", root: Path) -> Iterator[Link]:
         fault = _unlike(recorded, entry.tags.get(f"{tracking.DATA_TAG}{path}", ""), "registered")
         yield Link(path, recorded or "none", fault or origins.cache_fault(cache, recorded) or "")
     fault = _unlike(digest, entry.tags.get(ONNX_TAG, ""), "registered")
-    if not fault and _onnx_contract(onnx_path).lineage != known:
+    if not fault and onnx_contract(onnx_path).lineage != known:
         fault = "the contract inside names another origin"
     yield Link("onnx", digest, fault)
 
@@ -239,7 +254,7 @@ def _unlike(found: str, wanted: str, how: str) -> str:
 
 def _lock_link(name: str, run_id: str, artifact: str, outputs: Mapping[str, str], wanted: str | None = None) -> Link:
     """A stored ``dvc.lock``: unchanged since (where its hash is known), and locking these outputs."""
-    path = _run_artifact(run_id, artifact)
+    path = run_artifact(run_id, artifact)
     if path is None:
         return Link(name, artifact, "the run does not hold it")
     digest = origins.sha256(path)
@@ -250,7 +265,8 @@ def _lock_link(name: str, run_id: str, artifact: str, outputs: Mapping[str, str]
     return Link(name, digest, f"it locks other content of {', '.join(differing)}" if differing else "")
 
 
-def _run_artifact(run_id: str, artifact: str) -> Path | None:
+def run_artifact(run_id: str, artifact: str) -> Path | None:
+    """A file that a run holds; None where it does not."""
     import mlflow
     from mlflow.exceptions import MlflowException
 
@@ -260,7 +276,13 @@ def _run_artifact(run_id: str, artifact: str) -> Path | None:
         return None
 
 
-def _onnx_contract(path: Path) -> Contract:
+def onnx_contract(path: Path) -> Contract:
+    """The contract inside an ONNX file.
+
+    Raises
+    ------
+    InputError : none, or one that this version does not accept
+    """
     import onnx
 
     metadata = {entry.key: entry.value for entry in onnx.load(path).metadata_props}

@@ -14,7 +14,21 @@ def read_report(path: Path) -> dict[str, Any]:
     ------
     InputError : missing or not JSON
     """
+    return dict(_read(path))
+
+
+def read_list(path: Path) -> list[dict[str, Any]]:
+    """A JSON report that is a list of entries.
+
+    Raises
+    ------
+    InputError : as ``read_report``
+    """
+    return list(_read(path))
+
+
+def _read(path: Path) -> Any:
     try:
-        return dict(json.loads(path.read_text()))
+        return json.loads(path.read_text())
     except (OSError, json.JSONDecodeError) as error:
         raise InputError(f"{path}: {error}; run the stage that writes it") from None

@@ -106,7 +106,7 @@ def true_fractions(micrograph: Micrograph) -> pd.DataFrame | None:
 
 
 def _table(sources: Sources, rows: Iterator[tuple[str, str, str, str, Estimate | float | None]]) -> pd.DataFrame:
-    words = condition.describe(sources.params)
+    words = condition.describe(sources.exam)
     entries = []
     for figure, quantity, element, paper, ours in rows:
         if isinstance(ours, Estimate):

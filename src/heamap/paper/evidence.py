@@ -51,7 +51,7 @@ def draw_evidence(root: Path, out: Path, beside: Path | None = None, *, pictures
     InputError : ``params.yaml`` or ``beside`` is missing or wrong, or ``out`` or ``pictures`` is a file
     """
     sources = Sources(root)
-    words = condition.describe(sources.params)
+    words = condition.describe(sources.exam)
     other = None if beside is None else read_comparison(beside)
     shown = pictures or out
     for folder in (out, shown):

@@ -38,7 +38,7 @@ class Example:
 
 
 def read_example(sources: Sources, sample: int) -> Example:
-    params = sources.params
+    params = sources.exam
     image, columns = example(sources.dataset, sample, params=params, epoch=None, in_field=False)
     true = label_maps(
         columns["row"].to_numpy(),

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from heamap.dataset.exam import exam
 from heamap.dataset.store import Dataset, open_dataset
 from heamap.elements import ELEMENTS
 from heamap.errors import InputError
@@ -58,6 +59,11 @@ class Sources:
     @cached_property
     def params(self) -> Params:
         return load(self.root / "params.yaml")
+
+    @cached_property
+    def exam(self) -> Params:
+        """What the test images are exposed with."""
+        return exam(self.params)
 
     @cached_property
     def motif(self) -> Motif:

@@ -25,7 +25,7 @@ from heamap.params.data import (
     Thermal,
     Validate,
 )
-from heamap.params.judging import Bounds, Evaluate, Export, Gate, Promote, Score
+from heamap.params.judging import Bounds, Evaluate, Export, Gate, Promote, Score, Targets
 from heamap.params.training import Augment, Effects, Train
 
 __all__ = [
@@ -49,6 +49,7 @@ __all__ = [
     "Score",
     "Simulate",
     "Structures",
+    "Targets",
     "Thermal",
     "Train",
     "Validate",

@@ -25,12 +25,29 @@ class Bounds(Block):
         return self
 
 
+class Targets(Block):
+    """What a model is meant to reach on the test split; what is missed is told, and stops nothing."""
+
+    min_within_one_total: Fraction
+    """Share of the columns whose total errs by one atom at most."""
+    min_r2_pt: float
+    min_r2_pt_over_bound: float
+    """R2 of Pt as a share of the exact-Bayes bound's."""
+    min_skill_nicofe: float
+    """Of Ni+Co+Fe over baseline 1."""
+    min_skill_each: float
+    """Of each of Ni, Co and Fe over baseline 1."""
+
+
 class Evaluate(Block):
     bootstrap: Count
     """Resamples of the images behind each interval."""
     readout: Literal["peak", "fit"]
     """``peak`` reads a count at the column's middle; ``fit`` fits the label's Gaussian to the map around it. Not of
     ``train``: the trained network is the same, and only what judges and exports it runs again."""
+    dose_per_square_angstrom: Positive | None
+    """Dose of the test images; null: each has its own, drawn from ``train.effects``."""
+    targets: Targets | None = None
 
 
 class Export(Block):
@@ -60,3 +77,7 @@ class Promote(Block):
 class Score(Block):
     micrographs: Annotated[str, Field(min_length=1)]
     """Folder of micrographs that the line scores."""
+    beam_fraction_per_count: Positive | None = None
+    """Detector gain of micrographs that do not state it: fraction of the incident beam that one count stands for."""
+    black_level: float = 0.0
+    """Counts without beam, where the gain is given."""

@@ -1,5 +1,6 @@
 import numpy as np
 import pandas as pd
+import pytest
 
 from heamap.evaluation import accuracy
 from heamap.evaluation.targets import TARGETS
@@ -115,14 +116,27 @@ def test_widths_and_what_is_not_covered_are_one_line_each() -> None:
     assert "Every target is covered, overall and in every slice." in text
 
 
+def test_the_bounds_error_is_that_of_its_mmse() -> None:
+    row = {"r2": 0.6, "skill": 0.5, "mmse": 2.0, "standard_error": 0.1}
+    assert accuracy.bound_error(row, "r2") == pytest.approx(0.4 / 20)
+    assert accuracy.bound_error(row, "skill") == pytest.approx(0.5 / 20)
+    assert accuracy.bound_error(row | {"mmse": 0.0, "r2": 1.0}, "r2") == 0
+
+
+def test_doses_are_told_apart_from_one_dose_for_all() -> None:
+    assert accuracy.dose_words(1e5, 4e5) == "1e+05 to 4e+05 electrons per Å², each its own"
+    assert accuracy.dose_words(2e5, 2e5) == "2e+05 electrons per Å² each"
+
+
 def test_the_page_holds_both_tables_and_the_intervals() -> None:
     interval = {"value": 0.5, "low": 0.25, "high": 0.75}
     quantities = ("r2", "mae", "skill")
     estimators = {
         "model": dict.fromkeys(quantities, interval)
-        | {"error_shares": dict.fromkeys(("0", "1", "2", "3", "more"), interval)}
+        | {"error_shares": dict.fromkeys(("0", "1", "2", "3", "more"), interval), "within_1": interval}
     }
     document = {
+        "dose_per_square_angstrom": {"test_images": [2e5, 2e5], "bound": 2e5},
         "columns": 10,
         "images": 2,
         "scores": dict.fromkeys(TARGETS, estimators),
@@ -138,6 +152,7 @@ def test_the_page_holds_both_tables_and_the_intervals() -> None:
         for words in (
             "10 columns of 2 test images",
             "| the model | 0.50 (0.50) |",
+            "Dose of the test images: 2e+05 electrons per Å² each.",
             "| Fe | 0.50 [0.25, 0.75] | 0.50 [0.25, 0.75] | 50.0% [25.0%, 75.0%] | 40.0% ± 1.0% |",
             "Pt 0.50 [0.25, 0.75], Total 0.50 [0.25, 0.75].",
             "Every target is covered",

@@ -88,6 +88,19 @@ def test_error_shares_have_intervals_over_images() -> None:
     np.testing.assert_allclose([share.value for share in found.values()], metrics.error_shares(true, predicted))
 
 
+def test_the_share_within_one_atom_is_the_sum_of_two_shares_with_an_interval_of_its_own() -> None:
+    images = np.repeat([7, 3], [10, 30])
+    # Of image 7 half the columns are one atom off and half two; of image 3 all are right.
+    true, predicted = np.full(40, 9.0), np.r_[np.full(5, 10.2), np.full(5, 7.1), np.full(30, 8.8)]
+    weights = [[2, 0], [1, 1], [1, 1], [0, 2]]
+    found = metrics.share_within_one(images, true, predicted, weights=weights, level=1.0)
+    assert found == metrics.Estimate(0.875, 0.5, 1.0)
+    shares = metrics.share_estimates(images, true, predicted, weights=weights, level=1.0)
+    assert found.value == shares["0"].value + shares["1"].value
+    # The ends of the two shares do not sum: where one is high the other is low.
+    assert (shares["0"].low, shares["1"].low) == (0.0, 0.0)
+
+
 def test_undefined_resamples_are_left_out_of_an_interval_until_they_are_most_of_it() -> None:
     assert metrics.percentiles([np.nan, 1.0, np.nan, 3.0], level=1.0) == (1.0, 3.0)
     assert np.isnan(metrics.percentiles([np.nan, 1.0, np.nan, np.nan, 3.0], level=1.0)).all()

@@ -104,6 +104,7 @@ def test_error_shares_of_every_target_span_images(test_table: pd.DataFrame) -> N
         # Binomial of five draws: 94 % of the resamples hold it twice at most, 99 % three times at most.
         expected = (0.2, 0, 0.6) if target in ("Pt", "total") else (0, 0, 0)
         assert (share["value"], share["low"], share["high"]) == pytest.approx(expected)
+        assert found["scores"][target]["model"]["within_1"] == {"value": 1, "low": 1, "high": 1}
     table = report.share_table(found).set_index("target")
     assert table.loc["Pt", "1_high"] == found["scores"]["Pt"]["model"]["error_shares"]["1"]["high"]
     assert table.loc["Pt", "0_high"] == 1

@@ -81,6 +81,13 @@ def test_only_commits_of_the_repository_exist(clone: Path) -> None:
     assert not lineage.has_commit(clone, "")
 
 
+def test_the_parent_of_a_commit_is_known_where_it_has_one(clone: Path) -> None:
+    first = git(clone, "rev-parse", "HEAD")
+    git(clone, "-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "-q", "--allow-empty", "-m", "next")
+    assert lineage.parent_commit(clone, "HEAD") == first
+    assert lineage.parent_commit(clone, first) == ""
+
+
 def test_data_hashes_come_from_the_outputs_in_the_lock(tmp_path: Path) -> None:
     write(tmp_path / "dvc.lock", LOCK)
     assert lineage.data_hashes(tmp_path / "dvc.lock") == {

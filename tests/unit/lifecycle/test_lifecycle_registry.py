@@ -9,11 +9,14 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
+from heamap import released
 from heamap.contract import METADATA_KEY, Contract, TrainingRanges
 from heamap.elements import ELEMENTS
 from heamap.errors import InputError
 from heamap.lifecycle import decisions, lineage, registry, tracking
+from heamap.lifecycle.release import release
 from heamap.params import Params, load
+from heamap_serving.choice import DEFAULT_MODEL, choose
 
 PASSED = {"passed": True, "criteria": [{"name": "skill_Pt", "passed": True}]}
 FAILED = {"passed": False, "criteria": [{"name": "skill_Pt", "passed": False}]}
@@ -182,6 +185,25 @@ def test_a_passed_gate_makes_a_champion_and_its_file_is_the_same(clone: Path, pa
     assert lineage.sha256(registry.champion_onnx("first")) == lineage.sha256(clone / "models/model.onnx")
 
 
+def test_where_there_is_a_champion_it_scores_and_not_the_released_model(
+    clone: Path, params: Params, tmp_path: Path
+) -> None:
+    done = promoted(clone, params, DEFAULT_MODEL, b"chosen", PASSED)
+    record = released.Released(sha256=done.onnx_sha256, bytes=1, run_id="r", commit="c", heamap="0.1.0")
+    released.write(tmp_path, record, b"a", "")
+    choice = choose(shipped=tmp_path)
+    assert (choice.version, choice.origin) == (done.version, "champion of the registry, version 1 of heamap-fcn")
+    assert lineage.sha256(choice.path) == done.onnx_sha256
+
+
+@pytest.mark.usefixtures("params")
+def test_asking_for_a_champion_makes_no_registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/absent.db")
+    with pytest.raises(registry.NoChampionError, match="nobody has no champion"):
+        registry.champion_onnx("nobody")
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_failed_gate_leaves_the_champion(clone: Path, params: Params) -> None:
     promoted(clone, params, "guarded", b"1", PASSED)
     second = promoted(clone, params, "guarded", b"2", FAILED)
@@ -254,8 +276,9 @@ def test_a_changed_onnx_file_breaks_its_links(clone: Path, params: Params) -> No
     model.producer_name = "somebody else"
     onnx.save(model, path)
     assert faults("forged", done.version) == ["dvc.lock, promoted", "onnx"]
-    with pytest.raises(InputError, match="not the file that was registered"):
-        registry.champion_onnx("forged")
+    for call in (registry.champion_onnx, lambda name: choose(model_name=name)):
+        with pytest.raises(InputError, match="not the file that was registered"):
+            call("forged")
 
 
 def test_a_clone_without_the_commit_breaks_its_link(
@@ -267,6 +290,31 @@ def test_a_clone_without_the_commit_breaks_its_link(
     subprocess.run(["git", "init", "-q"], cwd=other, check=True)
     monkeypatch.setenv("DVC_ROOT", str(other))
     assert faults("moved", done.version) == ["commit"]
+
+
+def finished(clone: Path, done: registry.Promotion, reports_of: str) -> None:
+    """The pointer and the report that a line leaves beside its registry."""
+    tracking.write_pointer(clone / "models/run.json", done.run_id)
+    (clone / "reports").mkdir(exist_ok=True)
+    (clone / "reports/promotion.json").write_text(json.dumps({"onnx_sha256": reports_of, "version": "7"}))
+
+
+def test_a_champion_whose_lineage_is_broken_is_not_released(clone: Path, params: Params, tmp_path: Path) -> None:
+    done = promoted(clone, params, "unsound", b"unsound", PASSED)
+    finished(clone, done, done.onnx_sha256)
+    digest = lineage.data_hashes(clone / "dvc.lock")["data/images"]
+    (clone / ".dvc/cache/files/md5" / digest[:2] / digest[2:]).unlink()
+    with pytest.raises(InputError, match=r"lineage of version 1 of unsound does not hold: data/images: .* not in the"):
+        release(clone, tmp_path / "out", "unsound")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_champion_with_reports_of_another_model_is_not_released(clone: Path, params: Params, tmp_path: Path) -> None:
+    done = promoted(clone, params, "overtaken", b"overtaken", PASSED)
+    finished(clone, done, "0" * 64)
+    with pytest.raises(InputError, match="are of version 7, the champion is version 1 of overtaken"):
+        release(clone, tmp_path / "out", "overtaken")
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.usefixtures("params")

@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -67,6 +68,19 @@ def test_the_usual_bound_is_at_the_dose_next_to_the_middle(span, chosen) -> None
     found = evaluate.usual(table, params(dose=span))
     assert found["dose_per_square_angstrom"].tolist() == [chosen, chosen]
     assert found["element"].tolist() == ["Pt", "Pd"]
+
+
+def test_doses_of_images_and_bound_are_recorded() -> None:
+    bound = pd.DataFrame({"dose_per_square_angstrom": [2e5, 2e5], "element": ["Pt", "Pd"]})
+    assert evaluate.doses(bound, params(dose=(2e5, 2e5))) == {"test_images": [2e5, 2e5], "bound": 2e5}
+
+
+def test_without_targets_both_files_say_that_none_are_set(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(evaluate, "TARGETS", tmp_path / "targets.json")
+    monkeypatch.setattr(evaluate, "TARGET_TABLE", tmp_path / "targets.md")
+    evaluate.write_targets({}, SimpleNamespace(evaluate=SimpleNamespace(targets=None)))
+    assert json.loads((tmp_path / "targets.json").read_text()) == []
+    assert (tmp_path / "targets.md").read_text().startswith("No targets are set")
 
 
 @pytest.mark.usefixtures("tabulated")

@@ -250,6 +250,7 @@ def scored_page(model, tmp_path, **changes):
         "tiles": {"number": 1, "tile_pixels": [152, 160]},
         "model": {
             "file": "m",
+            "origin": "champion of the <registry>",
             "sha256": "s",
             "provider": "p",
             "contract": {"lineage": {"run_id": "r", "commit": "c"}},
@@ -278,6 +279,11 @@ def test_the_verdict_and_its_doubtful_squares_are_shown(model, tmp_path):
     assert "<li>spacing &lt;off&gt;</li>" in page
     assert '"dash":"dash"},"x0":1.5,"x1":3.0,"y0":0.0,"y1":1.5' in page
     assert '"dash":"dot"},"x0":0.0,"x1":1.5,"y0":1.5,"y1":3.0' in page
+
+
+def test_the_page_says_where_the_model_comes_from(model, tmp_path):
+    _, _, page = scored_page(model, tmp_path)
+    assert "m, champion of the &lt;registry&gt;, SHA-256 s" in page
 
 
 def test_without_a_domain_check_the_page_says_so(model, tmp_path):

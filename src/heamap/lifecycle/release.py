@@ -1,0 +1,116 @@
+"""The champion of a finished line as the model that ships: checked once more, and described by what the line wrote."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import version as version_of
+from pathlib import Path
+
+import heamap
+from heamap import released
+from heamap.contract import Contract
+from heamap.dataset.store import open_dataset
+from heamap.errors import InputError
+from heamap.lifecycle import lineage, model_card, registry
+from heamap.lifecycle.reports import read_list, read_report
+from heamap.params import load
+
+POINTER = Path("models/run.json")
+RUN_PARAMS = "lineage/params.yaml"
+ENGINES = ("abtem", "ase", "tensorflow", "keras", "onnx")
+"""Packages whose versions the card names."""
+
+
+def release(line: Path, out: Path, model_name: str) -> released.Released:
+    """Write the champion of a line with its card into a folder, as the scorer ships it (``heamap.released``).
+
+    Parameters
+    ----------
+    line : folder in which ``dvc repro`` has run to its end
+
+    Raises
+    ------
+    InputError : no champion; it did not pass the gate; a link of its lineage does not hold; the reports or the data in
+        the folder are of another model; its file is too large
+    """
+    with registry_of(line):
+        version = registry.champion_version(model_name)
+        path = registry.champion_onnx(model_name)
+        entry = registry.find_version(model_name, version)
+        trace = registry.lineage(model_name, version, line)
+        settings = registry.run_artifact(entry.run_id, RUN_PARAMS)
+    name = f"version {version} of {model_name}"
+    if entry.tags.get(registry.GATE_TAG) != "true":
+        raise InputError(f"{name} did not pass its gate; only a model that did is released")
+    if not trace.sound:
+        faults = "; ".join(f"{link.name}: {link.fault}" for link in trace.links if link.fault)
+        raise InputError(f"the lineage of {name} does not hold: {faults}")
+    if settings is None:
+        raise InputError(f"the run of {name} holds no {RUN_PARAMS}; train it again")
+    digest = lineage.sha256(path)
+    promotion = read_report(line / "reports/promotion.json")
+    if promotion["onnx_sha256"] != digest:
+        raise InputError(
+            f"the reports in {line} are of version {promotion['version']}, the champion is {name}; "
+            "run the line of the champion again, or release the folder that it was made in"
+        )
+    contract = registry.onnx_contract(path)
+    if lineage.data_hashes(line / lineage.LOCK) != contract.lineage.data:
+        raise InputError(f"the data in {line} are no longer those of {name}; run dvc checkout there")
+    card = model_card.page(
+        model_card.Facts(
+            contract=contract,
+            params=load(settings),
+            samples=open_dataset(line / "data/structures", line / "data/images").samples,
+            evaluation=read_report(line / "reports/evaluation.json"),
+            targets=read_list(line / "reports/targets.json"),
+            gate=read_report(line / "reports/gate.json"),
+            file_bytes=path.stat().st_size,
+            lineage={
+                "ONNX SHA-256": digest,
+                "registry": name,
+                "run": entry.run_id,
+                **_commits(line, contract),
+                **{f"{folder} (DVC)": value for folder, value in contract.lineage.data.items()},
+                "dvc.lock at promotion, SHA-256": entry.tags[registry.LOCK_TAG],
+                "params.yaml of the run, SHA-256": lineage.sha256(settings),
+                "heamap": heamap.__version__,
+                "packages": ", ".join(f"{package} {version_of(package)}" for package in ENGINES),
+            },
+        )
+    )
+    record = released.Released(
+        sha256=digest,
+        bytes=path.stat().st_size,
+        run_id=entry.run_id,
+        commit=contract.lineage.commit,
+        heamap=heamap.__version__,
+    )
+    released.write(out, record, path.read_bytes(), card)
+    return record
+
+
+def _commits(line: Path, contract: Contract) -> dict[str, str]:
+    """A line of its own parameters (``tools/profile.sh``) commits them on top of the repository's commit."""
+    commit = contract.lineage.commit
+    return {"commit": commit, "its parent": lineage.parent_commit(line, commit) or "none"}
+
+
+@contextmanager
+def registry_of(line: Path) -> Iterator[None]:
+    """Inside the block, the registry asked is the one that the line in a folder was tracked in.
+
+    Raises
+    ------
+    InputError : no run in the folder
+    """
+    uri = read_report(line / POINTER)["tracking_uri"]
+    before = os.environ.get("MLFLOW_TRACKING_URI")
+    os.environ["MLFLOW_TRACKING_URI"] = uri
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["MLFLOW_TRACKING_URI"]
+        else:
+            os.environ["MLFLOW_TRACKING_URI"] = before

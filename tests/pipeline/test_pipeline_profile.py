@@ -1,0 +1,57 @@
+"""``tools/profile.sh``: a line under other parameters, in a clone of its own."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+from conftest import Run, clone, runner
+
+from heamap.profiles import merged
+
+LINE = {"stages": {"figures": {"cmd": "cp params.yaml taken.yaml", "params": ["base"], "outs": ["taken.yaml"]}}}
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A clone whose line is one stage that keeps the parameters it was run with."""
+    folder = clone(tmp_path_factory.mktemp("profiled"))
+    (folder / "dvc.yaml").write_text(yaml.safe_dump(LINE))
+    commit = ["git", "-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "-qam", "one stage"]
+    subprocess.run(commit, cwd=folder, check=True)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def run(checkout: Path) -> Run:
+    return runner(checkout)
+
+
+def test_a_profile_is_laid_over_the_parameters(checkout: Path, run: Run) -> None:
+    run("tools/profile.sh", "paper")
+    base, profile = (yaml.safe_load((checkout / name).read_text()) for name in ("params.yaml", "profiles/paper.yaml"))
+    assert yaml.safe_load((checkout / "build/paper/taken.yaml").read_text()) == merged(base, profile)
+
+
+def test_a_whole_parameter_file_is_taken_as_it_is_and_taken_anew_on_the_next_run(checkout: Path, run: Run) -> None:
+    whole, taken = checkout / "params.release.yaml", checkout / "build/release/taken.yaml"
+    run("tools/profile.sh", "release")
+    assert taken.read_text() == whole.read_text()
+    assert (checkout / "params.yaml").read_text() != whole.read_text()
+    whole.write_text(whole.read_text().replace("seed: 20110905", "seed: 5"))
+    run("tools/profile.sh", "release")
+    assert yaml.safe_load(taken.read_text())["base"]["seed"] == 5
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((), "name a profile: tools/profile.sh NAME, one of paper release"),
+        (("absent",), "absent: no such profile; there are paper release"),
+        (("release", "build/other", "params.yaml"), "params.release.yaml is a whole parameter file"),
+    ],
+)
+def test_what_is_no_profile_is_refused(run: Run, arguments: tuple[str, ...], message: str) -> None:
+    done = run("tools/profile.sh", *arguments, check=False)
+    assert done.returncode == 2
+    assert message in done.stderr

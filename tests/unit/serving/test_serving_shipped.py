@@ -1,0 +1,35 @@
+"""The model that ships, where one does: it is small, it is the one that its card speaks of, and it scores."""
+
+from pathlib import Path
+
+import pytest
+
+import heamap
+from heamap import released
+from heamap.params import load
+from heamap_serving.choice import SHIPPED, choose
+from heamap_serving.finished import file_sha256
+
+ROOT = Path(__file__).parents[3]
+pytestmark = pytest.mark.skipif(not released.is_there(SHIPPED), reason="no model ships yet")
+
+
+def test_it_is_small_and_its_record_and_its_card_name_it():
+    path, record = SHIPPED / released.MODEL_FILE, released.read(SHIPPED)
+    assert path.stat().st_size == record.bytes <= released.MAX_BYTES
+    assert file_sha256(path) == record.sha256
+    assert record.sha256 in (SHIPPED / released.CARD).read_text()
+
+
+def test_it_scores_the_example_micrograph_without_a_registry(tmp_path, monkeypatch):
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.chdir(tmp_path)
+    score = load(ROOT / "params.release.yaml").score
+    result = heamap.score(
+        ROOT / "examples/micrographs/PtNiPdCoFe.tif",
+        model=choose().load(),
+        beam_fraction_per_count=score.beam_fraction_per_count,
+        black_level=score.black_level,
+    )
+    assert len(result.columns) > 50
+    assert result.provenance["model"]["sha256"] == released.read(SHIPPED).sha256
