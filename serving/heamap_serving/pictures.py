@@ -103,7 +103,8 @@ def _levels(values: Floats, low: float, high: float) -> npt.NDArray[np.uint8]:
 
 def _webp(picture: Image.Image) -> bytes:
     file = BytesIO()
-    picture.save(file, format="WEBP", quality=90)
+    # The usual method 4 takes twice as long for 2 % less.
+    picture.save(file, format="WEBP", quality=90, method=2)
     return file.getvalue()
 
 

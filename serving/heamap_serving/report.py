@@ -1,6 +1,5 @@
 """The page of one scored micrograph: everything in one file, without a server."""
 
-import json
 from typing import Any
 
 import numpy as np
@@ -8,12 +7,14 @@ import numpy.typing as npt
 
 from heamap.elements import COLOURS, ELEMENTS
 from heamap.evaluation.targets import TARGETS, TOTAL
+from heamap_serving import report_plots as plots
 from heamap_serving import report_sections as sections
 from heamap_serving.atom_counting import AtomCounting
 from heamap_serving.certainty import doubted
 from heamap_serving.composition import Composition, read_composition
 from heamap_serving.html_page import page
 from heamap_serving.pictures import data_uri, grey_png, map_ceiling, map_picture, thinned, webp
+from heamap_serving.report_histograms import histograms
 from heamap_serving.score import Scored
 from heamap_serving.session import Model
 from heamap_serving.shares import fractions
@@ -113,31 +114,20 @@ def _plots(
     counted: AtomCounting,
     elements: tuple[str, ...],
 ) -> dict[str, Any]:
-    """Plotly's figures by the id of their place; the library is loaded here and not before."""
-    from heamap_serving import report_plots as plots
-
+    """What plotly.js draws, by the id of its place."""
     totals = scored.counts.sum(axis=1)
-    drawn = {
-        "view": plots.view(
-            thinned(scored.image),
-            sampling_angstrom,
-            scored.positions,
-            scored.certainty,
-            counted=counted.totals is not None,
-        )
-    }
+    view = plots.view(
+        thinned(scored.image), sampling_angstrom, scored.positions, scored.certainty, counted=counted.totals is not None
+    )
+    places = scored.places_px(sampling_angstrom)
+    view["data"][1]["customdata"] = plots.column_data(places, scored.counts, scored.certainty, counted.totals)
+    drawn = {"view": view}
     if found is not None:
         indices = [ELEMENTS.index(element) for element in elements]
-        drawn["histograms"] = plots.histograms(scored.counts, fractions(scored.counts), elements, indices)
+        drawn["histograms"] = histograms(scored.counts, fractions(scored.counts), elements, indices)
         drawn["composition"] = plots.composition(found, elements, sections.interval_name(found))
         drawn["counting"] = plots.counting(counted, totals, sections.intensity_unit(scored))
-    figures = {name: json.loads(figure.to_json()) for name, figure in drawn.items()}
-    places = scored.places_px(sampling_angstrom)
-    columns = plots.column_data(places, scored.counts, scored.certainty, counted.totals)
-    figures["view"]["data"][1]["customdata"] = columns
-    # The page puts the first layer in: pictures are the bulk of it, and would be there twice.
-    figures["view"]["data"][0]["source"] = None
-    return figures
+    return drawn
 
 
 def _outlines(verdict: Verdict) -> list[dict[str, Any]]:
