@@ -104,8 +104,6 @@ def write(
     picture = picture_of(scored, model, title, elements)
     # The usual level takes four times as long for a tenth less.
     picture.savefig(folder / "figure.png", dpi=130, metadata={"Software": None}, pil_kwargs={"compress_level": 3})
-    # Laid out once: places are shares of the page, whatever is drawn on it.
-    picture.set_layout_engine("none")
     picture.savefig(folder / "figure.pdf", dpi=200, metadata={"Creator": None, "Producer": None, "CreationDate": None})
     (folder / "thumbnail.png").write_bytes(thumbnail_png(scored.image))
     record = provenance(scored, model, source)

@@ -32,8 +32,8 @@ def scored(counts):
     )
 
 
-def picture(doubted=(), certainty=None, remarks=()):
-    image, positions = lattice_image((100, 120), (0.2, 0.2))
+def picture(doubted=(), certainty=None, remarks=(), shape=(100, 120), elements=ELEMENTS):
+    image, positions = lattice_image(shape, (0.2, 0.2))
     counts = np.tile([4.0, 1.0, 2.0, 0.5, 1.0], (len(positions), 1))
     return draw(
         title="t",
@@ -46,6 +46,7 @@ def picture(doubted=(), certainty=None, remarks=()):
         doubted=doubted,
         remarks=remarks,
         sampling_angstrom=0.2,
+        elements=elements,
     )
 
 
@@ -86,10 +87,13 @@ def test_the_reach_of_the_total_and_of_nickel_cobalt_and_iron_stands_below_their
     assert reach == "90% interval: total -2.5 to +2.5,\nNi+Co+Fe -1.5 to +3.5"
 
 
-def test_no_text_of_the_picture_lies_over_another():
-    columns = len(lattice_image((100, 120), (0.2, 0.2))[1])
-    certainty = Certainty(0.9, np.zeros((columns, 7), int), np.full((columns, 7), 30), np.ones(columns, bool))
-    figure = picture(ELEMENTS, certainty, tuple(f"{element} gathers in columns" for element in ELEMENTS))
+@pytest.mark.parametrize("elements", range(1, 6))
+@pytest.mark.parametrize("shape", [(100, 120), (60, 400), (400, 60)])
+def test_no_text_of_the_picture_lies_over_another_or_over_the_edge(shape, elements):
+    columns = len(lattice_image(shape, (0.2, 0.2))[1])
+    certainty = Certainty(0.9, np.zeros((columns, 7), int), np.full((columns, 7), 130), np.ones(columns, bool))
+    remarks = tuple(f"{element} gathers in columns" for element in ELEMENTS)
+    figure = picture(ELEMENTS, certainty, remarks, shape, ELEMENTS[:elements])
     figure.canvas.draw()
     renderer = figure.canvas.get_renderer()
     # Words alone: numbers at ticks outside the axes are never drawn.
@@ -99,4 +103,7 @@ def test_no_text_of_the_picture_lies_over_another():
     assert any(text.get_text().count("gathers") == len(ELEMENTS) for text in written)
     for (one, first), (other, second) in combinations(zip(written, boxes, strict=True), 2):
         assert not first.overlaps(second), (one.get_text(), other.get_text())
-    assert all(figure.bbox.x0 <= box.x0 and box.x1 <= figure.bbox.x1 for box in boxes)
+    for text, box in zip(written, boxes, strict=True):
+        assert min(box.x0, box.y0) >= 0, text.get_text()
+        assert box.x1 <= figure.bbox.x1, text.get_text()
+        assert box.y1 <= figure.bbox.y1, text.get_text()
