@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
@@ -96,6 +97,14 @@ def _stacked(panel: Callable[..., Axes], boxes: tuple[Box, ...]) -> list[Axes]:
     return [first, *(panel(box, sharex=first, sharey=first) for box in boxes[1:])]
 
 
+def pixels(figure: Figure, dpi: int) -> npt.NDArray[np.uint8]:
+    """Colours (rows, cols, 3) of the whole picture."""
+    figure.set_dpi(dpi)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return np.ascontiguousarray(np.asarray(canvas.buffer_rgba())[..., :3])
+
+
 def _extent(shown: Thinned, sampling_angstrom: float) -> tuple[float, float, float, float]:
     """Edges in nm: centres of the image's pixels lie at multiples of the pixel size."""
     step = sampling_angstrom / 10
@@ -152,9 +161,12 @@ def _draw_histograms(
     widths: Mapping[str, str],
 ) -> None:
     """One histogram an element, below each other on one scale; what lies outside falls into the outermost bins."""
+    most = 1
     for axes, element, column in zip(rows, elements, values.T, strict=True):
         color = COLOURS[element]
-        axes.hist(np.clip(column, bins[0], bins[-1]), bins=bins, color=color, alpha=0.85, ec="white", lw=0.5)
+        number, edges = np.histogram(np.clip(column, bins[0], bins[-1]), bins=bins)
+        axes.add_collection(_bars(edges, number, color))
+        most = max(most, int(number.max()))
         if len(column):
             axes.axvline(column.mean(), color="black", lw=1, ls="--")
             text = f"mean {column.mean():.1f}{unit}" + (f"; a column {widths[element]}" if widths else "")
@@ -165,5 +177,13 @@ def _draw_histograms(
         axes.locator_params(axis="y", nbins=3)
         axes.tick_params(labelbottom=axes is rows[-1])
     rows[-1].set_xlim(bins[0], bins[-1])
+    rows[-1].set_ylim(0, 1.05 * most)
     rows[-1].locator_params(axis="x", integer=True)
     rows[-1].set_xlabel(label)
+
+
+def _bars(edges: Floats, heights: npt.NDArray[np.integer], color: str) -> PolyCollection:
+    """Bars of a histogram as one thing to draw: each for itself takes as long as all."""
+    left, right, foot = edges[:-1], edges[1:], np.zeros(len(heights))
+    corners = np.stack([left, foot, left, heights, right, heights, right, foot], axis=-1).reshape(-1, 4, 2)
+    return PolyCollection(list(corners), facecolors=color, alpha=0.85, edgecolors="white", linewidths=0.5)

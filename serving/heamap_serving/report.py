@@ -13,7 +13,7 @@ from heamap_serving.atom_counting import AtomCounting
 from heamap_serving.certainty import doubted
 from heamap_serving.composition import Composition, read_composition
 from heamap_serving.html_page import page
-from heamap_serving.pictures import data_uri, grey_png, map_ceiling, map_picture, thinned, webp
+from heamap_serving.pictures import data_uri, grey_png, jpeg, map_ceiling, map_picture, thinned
 from heamap_serving.report_histograms import histograms
 from heamap_serving.score import Scored
 from heamap_serving.session import Model
@@ -34,7 +34,7 @@ def report(
     model: Model,
     counted: AtomCounting,
     record: dict[str, Any],
-    still: bytes,
+    still: npt.NDArray[np.uint8],
     elements: tuple[str, ...] = ELEMENTS,
 ) -> str:
     """The page as HTML.
@@ -44,7 +44,7 @@ def report(
     title : name of the image, in plain text
     counted : atom counting on the same columns
     record : provenance
-    still : PNG that stands for the plots on paper
+    still : colours (rows, cols, 3) of the picture that stands for the plots on paper
     elements : to draw
     """
     contract = model.contract
@@ -57,7 +57,7 @@ def report(
             sections.header(title, verdict),
             sections.domain(verdict),
             sections.view(len(scored.positions), layers, contract.ranges.column_total, scored.image.shape),
-            sections.paper(data_uri(webp(still), "webp")),
+            sections.paper(data_uri(jpeg(still), "jpeg")),
             sections.composition(found, scored, elements, weak),
             sections.histograms(),
             sections.counting(counted, scored),
@@ -93,12 +93,12 @@ def _layers(scored: Scored, elements: tuple[str, ...], weak: tuple[str, ...]) ->
     ceiling = map_ceiling(np.max(chosen, axis=0))
     found: dict[str, dict[str, Any]] = {
         "image": _layer("micrograph", "", data_uri(grey_png(thinned(scored.image).values)), None),
-        "total": _layer("total", "", data_uri(map_picture(total, map_ceiling(total)), "webp"), map_ceiling(total)),
+        "total": _layer("total", "", data_uri(map_picture(total, map_ceiling(total)), "jpeg"), map_ceiling(total)),
     }
     for element, layer in zip(elements, chosen, strict=True):
         remark = sections.NO_SKILL.format(element) if element in weak else ""
         found[element] = _layer(
-            element, COLOURS[element], data_uri(map_picture(layer, ceiling), "webp"), ceiling, remark
+            element, COLOURS[element], data_uri(map_picture(layer, ceiling), "jpeg"), ceiling, remark
         )
     return found
 

@@ -8,7 +8,7 @@ from serving_examples import lattice_image
 from heamap.elements import ELEMENTS
 from heamap_serving import tiles
 from heamap_serving.certainty import Certainty
-from heamap_serving.figure import NO_SKILL, draw
+from heamap_serving.figure import NO_SKILL, draw, pixels
 from heamap_serving.outputs import column_table, fractions, image_composition
 from heamap_serving.score import Scored
 
@@ -107,3 +107,31 @@ def test_no_text_of_the_picture_lies_over_another_or_over_the_edge(shape, elemen
         assert min(box.x0, box.y0) >= 0, text.get_text()
         assert box.x1 <= figure.bbox.x1, text.get_text()
         assert box.y1 <= figure.bbox.y1, text.get_text()
+
+
+def test_the_picture_in_pixels_has_the_density_asked_for_and_its_image_upright():
+    figure = picture()
+    found = pixels(figure, 50)
+    width, height = figure.get_size_inches()
+
+    assert found.shape == pytest.approx((50 * height, 50 * width, 3), abs=1)
+    # White page, dark micrograph.
+    assert (found[0, 0] == 255).all()
+    box = figure.get_axes()[0].get_position()
+    middle = found[int((1 - box.y1 + 0.002) * len(found)) + 3, int((box.x0 + box.x1) / 2 * found.shape[1])]
+    assert middle.mean() < 128
+
+
+def test_the_histograms_bars_hold_every_column():
+    figure = picture()
+    heights = [
+        collection.get_paths()[bar].vertices[1, 1]
+        for axes in figure.get_axes()
+        if axes.get_ylabel() == "Pt"
+        for collection in axes.collections
+        for bar in range(len(collection.get_paths()))
+    ]
+
+    # Counts of 4 and shares of 4 / 8.5, every column alike.
+    columns = len(lattice_image((100, 120), (0.2, 0.2))[1])
+    assert sorted(height for height in heights if height) == [columns, columns]
