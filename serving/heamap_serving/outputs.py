@@ -101,7 +101,7 @@ def write(
     sampling = model.contract.sampling_angstrom
     counted = count(scored, model)
     table = column_table(scored, sampling, counted)
-    table.to_csv(folder / "columns.csv", index=False, float_format="%.4f")
+    write_csv(folder / "columns.csv", table)
     table.to_parquet(folder / "columns.parquet", index=False)
     _write_maps(folder / "maps.tif", scored.maps, sampling)
     write_maps(folder / "maps.hspy", scored.maps, sampling, scored.origin_angstrom)
@@ -160,6 +160,14 @@ def picture_of(scored: Scored, model: Model, title: str, elements: tuple[str, ..
         sampling_angstrom=model.contract.sampling_angstrom,
         elements=elements,
     )
+
+
+def write_csv(path: Path, table: pd.DataFrame) -> None:
+    """Numbers with four decimals, whole ones without; as ``to_csv`` writes them, which takes four times as long."""
+    line = ",".join("%.4f" if kind.kind == "f" else "%s" for kind in table.dtypes) + "\n"
+    with path.open("w", encoding="utf-8") as file:
+        file.write(",".join(table.columns) + "\n")
+        file.writelines(line % row for row in zip(*(table[name].tolist() for name in table.columns), strict=True))
 
 
 def _write_maps(path: Path, maps: npt.NDArray[np.float32], sampling_angstrom: float) -> None:

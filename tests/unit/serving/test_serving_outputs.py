@@ -9,7 +9,7 @@ from heamap.elements import ELEMENTS
 from heamap_serving import tiles
 from heamap_serving.certainty import Certainty
 from heamap_serving.figure import NO_SKILL, draw, pixels
-from heamap_serving.outputs import column_table, fractions, image_composition
+from heamap_serving.outputs import column_table, fractions, image_composition, write_csv
 from heamap_serving.score import Scored
 
 COUNTS = np.array([[4.0, 1.0, 0.0, 0.0, 1.0], [2.0, 1.0, 2.0, 0.0, -0.5]])
@@ -61,6 +61,16 @@ def test_the_baseline_shares_the_total_out_by_the_composition_of_the_image():
     np.testing.assert_allclose(table[BASELINE].sum(axis=1), table["total"])
     np.testing.assert_allclose(table[BASELINE].iloc[0], 6 * np.array([6, 2, 2, 0, 1]) / 11)
     np.testing.assert_allclose(table[BASELINE].div(table["total"], axis=0), [image_composition(COUNTS)] * 2)
+
+
+@pytest.mark.parametrize("counts", [COUNTS, np.empty((0, 5))])
+def test_the_table_is_written_as_pandas_would(counts, tmp_path):
+    table = column_table(scored(counts), 0.2)
+    table["calibrated"] = [True, False][: len(table)]
+    table["domain"] = "in domain"
+    write_csv(tmp_path / "columns.csv", table)
+
+    assert (tmp_path / "columns.csv").read_text() == table.to_csv(index=False, float_format="%.4f")
 
 
 def test_an_image_without_columns_has_a_baseline_of_no_rows():
