@@ -9,7 +9,6 @@ sizes asked for. CPU seconds say more on a machine that others use.
 """
 
 import argparse
-import os
 import resource
 import subprocess
 import sys
@@ -32,7 +31,7 @@ from heamap_serving.session import Model, load_model
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("scoring", "runtimes", "memory", "one"))
+    parser.add_argument("what", choices=("scoring", "runtimes", "memory", "one", "reading"))
     parser.add_argument("model", type=Path)
     parser.add_argument("other", type=Path, help="a micrograph, or the Keras model for runtimes")
     parser.add_argument("--pixels", type=int, nargs="+", default=[1024])
@@ -49,7 +48,11 @@ def main() -> None:
                 elif arguments.what == "one":
                     source, sampling = write_images(Path(folder), arguments.other, pixels, 1)
                     whole(load_model(arguments.model), source, sampling)
-                    print(*(resource.getrusage(who).ru_maxrss // 1024 for who in PROCESSES))
+                    print(peak_megabytes())
+                elif arguments.what == "reading":
+                    source, _ = write_images(Path(folder), arguments.other, pixels, 1)
+                    command = [sys.executable, "-c", READ, str(source / "0.npy"), str(Path(folder) / "pixels")]
+                    print(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
                 else:
                     source, sampling = write_images(Path(folder), arguments.other, pixels, arguments.images)
                     scoring(load_model(arguments.model), source, sampling, pixels, arguments.images, arguments.rounds)
@@ -146,10 +149,27 @@ def runtimes(onnx_file: Path, keras_file: Path, sizes: list[int], rounds: int) -
 
 
 def memory(model: Path, micrograph: Path, pixels: int) -> None:
-    command = [sys.executable, __file__, "one", str(model), str(micrograph), "--pixels", str(pixels)]
-    done = subprocess.run(command, check=True, capture_output=True, text=True, env=os.environ)
-    own, child = done.stdout.split()[-2:]
-    print(f"{pixels}^2: peak RSS {own} MB, of the reading process {child} MB", flush=True)
+    def peak(what: str) -> str:
+        command = [sys.executable, __file__, what, str(model), str(micrograph), "--pixels", str(pixels)]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()[-1]
+
+    print(f"{pixels}^2: peak RSS {peak('one')} MB, of the reading process {peak('reading')} MB", flush=True)
+
+
+def peak_megabytes() -> int:
+    """Most memory that this process took; that of its children would count what they share at their start."""
+    status = Path("/proc/self/status").read_text()
+    return int(status.split("VmHWM:")[1].split()[0]) // 1024
+
+
+READ = """
+import sys
+from pathlib import Path
+from heamap_serving.reading_process import answer
+assert "shape" in answer({"path": sys.argv[1], "pixels": sys.argv[2]})
+print(int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]) // 1024)
+"""
+"""What the reading process does with one file, and the most memory that it takes, in MB."""
 
 
 if __name__ == "__main__":
