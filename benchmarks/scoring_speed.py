@@ -9,7 +9,6 @@ sizes asked for. CPU seconds say more on a machine that others use.
 """
 
 import argparse
-import os
 import resource
 import subprocess
 import sys
@@ -25,13 +24,14 @@ from heamap.contract import INPUT_NAME
 from heamap_serving import tiles
 from heamap_serving.batch import find_micrographs, score_batch
 from heamap_serving.readers import read_micrograph
+from heamap_serving.resample import Resampler
 from heamap_serving.score import Calibration
 from heamap_serving.session import Model, load_model
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("scoring", "runtimes", "memory", "one"))
+    parser.add_argument("what", choices=("scoring", "runtimes", "memory", "one", "reading"))
     parser.add_argument("model", type=Path)
     parser.add_argument("other", type=Path, help="a micrograph, or the Keras model for runtimes")
     parser.add_argument("--pixels", type=int, nargs="+", default=[1024])
@@ -46,11 +46,16 @@ def main() -> None:
                 if arguments.what == "memory":
                     memory(arguments.model, arguments.other, pixels)
                 elif arguments.what == "one":
-                    whole(load_model(arguments.model), write_images(Path(folder), arguments.other, pixels, 1))
-                    print(*(resource.getrusage(who).ru_maxrss // 1024 for who in PROCESSES))
+                    source, sampling = write_images(Path(folder), arguments.other, pixels, 1)
+                    whole(load_model(arguments.model), source, sampling)
+                    print(peak_megabytes())
+                elif arguments.what == "reading":
+                    source, _ = write_images(Path(folder), arguments.other, pixels, 1)
+                    command = [sys.executable, "-c", READ, str(source / "0.npy"), str(Path(folder) / "pixels")]
+                    print(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
                 else:
-                    source = write_images(Path(folder), arguments.other, pixels, arguments.images)
-                    scoring(load_model(arguments.model), source, pixels, arguments.images, arguments.rounds)
+                    source, sampling = write_images(Path(folder), arguments.other, pixels, arguments.images)
+                    scoring(load_model(arguments.model), source, sampling, pixels, arguments.images, arguments.rounds)
 
 
 PROCESSES = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
@@ -67,9 +72,17 @@ def timed(work: Callable[[], object]) -> tuple[float, float]:
     return time.perf_counter() - start, cpu() - before
 
 
-def write_images(folder: Path, micrograph: Path, pixels: int, number: int) -> Path:
-    """Images of pixels x pixels, a micrograph side by side with itself, row by row so that memory stays small."""
-    cell = read_micrograph(micrograph).image
+def write_images(folder: Path, file: Path, pixels: int, number: int) -> tuple[Path, float]:
+    """Images of pixels x pixels, a micrograph side by side with itself, row by row so that memory stays small.
+
+    Returns
+    -------
+    their folder, and their pixel size in Angstrom, the micrograph's own: with another it is outside the domain
+    """
+    micrograph = read_micrograph(file)
+    if micrograph.sampling_angstrom is None:
+        raise SystemExit(f"{file}: {micrograph.fault}")
+    cell = micrograph.image
     across = np.tile(cell, (1, -(-pixels // cell.shape[1])))[:, :pixels]
     source = folder / "images"
     source.mkdir()
@@ -79,19 +92,21 @@ def write_images(folder: Path, micrograph: Path, pixels: int, number: int) -> Pa
             image[row : row + len(cell)] = across[: pixels - row] + index
         image.flush()
         del image
-    return source
+    return source, micrograph.sampling_angstrom[0]
 
 
-def whole(model: Model, source: Path) -> None:
+def whole(model: Model, source: Path, sampling: float) -> None:
     """Files in, results out."""
     with TemporaryDirectory() as out:
-        calibration = Calibration(sampling_angstrom=model.contract.sampling_angstrom)
-        summary = score_batch(find_micrographs([source]), Path(out), model, calibration)
+        summary = score_batch(find_micrographs([source]), Path(out), model, Calibration(sampling_angstrom=sampling))
         assert not summary.failed
 
 
-def scoring(model: Model, source: Path, pixels: int, images: int, rounds: int) -> None:
-    cut = tiles.plan((pixels, pixels), stride=model.contract.stride, reach=model.contract.reach)
+def scoring(model: Model, source: Path, sampling: float, pixels: int, images: int, rounds: int) -> None:
+    """The bare network over the same pixels, resampled and cut into the same tiles, and the whole."""
+    target = model.contract.sampling_angstrom
+    shape = Resampler((pixels, pixels), steps=(sampling, sampling), target=target).shape
+    cut = tiles.plan(shape, stride=model.contract.stride, reach=model.contract.reach)
     tile = np.random.default_rng(0).normal(size=(1, *cut.tile, 1)).astype(np.float32)
 
     def bare() -> None:
@@ -99,14 +114,14 @@ def scoring(model: Model, source: Path, pixels: int, images: int, rounds: int) -
             model.session.run(None, {INPUT_NAME: tile})
 
     bare()
-    found = [(timed(bare), timed(lambda: whole(model, source))) for _ in range(rounds)]
+    found = [(timed(bare), timed(lambda: whole(model, source, sampling))) for _ in range(rounds)]
     for index, clock in enumerate(("wall", "CPU")):
         network, total = (median(entry[part][index] for entry in found) for part in (0, 1))
         ratio = median(entry[1][index] / entry[0][index] for entry in found)
-        halo = cut.tiles * cut.tile[0] * cut.tile[1] / pixels**2
+        halo = cut.tiles * cut.tile[0] * cut.tile[1] / (shape[0] * shape[1])
         print(
-            f"{images} x {pixels}^2, {cut.tiles} tiles of {cut.tile} (halos {halo:.3f}), {clock}: "
-            f"network {network:.2f} s, end to end {total:.2f} s, ratio {ratio:.2f}",
+            f"{images} x {pixels}^2, at the model's sampling {shape}, {cut.tiles} tiles of {cut.tile} "
+            f"(halos {halo:.3f}), {clock}: network {network:.2f} s, end to end {total:.2f} s, ratio {ratio:.2f}",
             flush=True,
         )
 
@@ -134,10 +149,27 @@ def runtimes(onnx_file: Path, keras_file: Path, sizes: list[int], rounds: int) -
 
 
 def memory(model: Path, micrograph: Path, pixels: int) -> None:
-    command = [sys.executable, __file__, "one", str(model), str(micrograph), "--pixels", str(pixels)]
-    done = subprocess.run(command, check=True, capture_output=True, text=True, env=os.environ)
-    own, child = done.stdout.split()[-2:]
-    print(f"{pixels}^2: peak RSS {own} MB, of the reading process {child} MB", flush=True)
+    def peak(what: str) -> str:
+        command = [sys.executable, __file__, what, str(model), str(micrograph), "--pixels", str(pixels)]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()[-1]
+
+    print(f"{pixels}^2: peak RSS {peak('one')} MB, of the reading process {peak('reading')} MB", flush=True)
+
+
+def peak_megabytes() -> int:
+    """Most memory that this process took; that of its children would count what they share at their start."""
+    status = Path("/proc/self/status").read_text()
+    return int(status.split("VmHWM:")[1].split()[0]) // 1024
+
+
+READ = """
+import sys
+from pathlib import Path
+from heamap_serving.reading_process import answer
+assert "shape" in answer({"path": sys.argv[1], "pixels": sys.argv[2]})
+print(int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]) // 1024)
+"""
+"""What the reading process does with one file, and the most memory that it takes, in MB."""
 
 
 if __name__ == "__main__":

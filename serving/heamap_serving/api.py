@@ -17,6 +17,7 @@ from heamap.evaluation.targets import NI_CO_FE
 from heamap_serving import outputs
 from heamap_serving.choice import Choice, choose
 from heamap_serving.composition import SHARED, Composition, read_composition
+from heamap_serving.figure import pixels
 from heamap_serving.html_page import table
 from heamap_serving.micrograph import Micrograph, clean_image
 from heamap_serving.options import read_elements
@@ -77,7 +78,7 @@ class Result:
 
     def report(self) -> str:
         """The interactive page, as HTML."""
-        counted, still = outputs.count(self.scored, self.model), self._repr_png_()
+        counted, still = outputs.count(self.scored, self.model), pixels(self.plot(), outputs.PNG_DPI)
         return report(self.title, self.scored, self.model, counted, self.provenance, still, self.elements)
 
     def save(self, folder: Path | str) -> None:

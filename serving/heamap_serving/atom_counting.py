@@ -7,9 +7,10 @@ import numpy.typing as npt
 
 from heamap.contract import Contract, CountingLine
 from heamap.evaluation.table import INTEGRATION_RADIUS_ANGSTROM, integrated_intensity
+from heamap_serving import scratch
 
-BAND_ROWS = 1024
-"""Rows of an image that are integrated at once, so that memory does not grow with the image."""
+BAND_PIXELS = 2**19
+"""Pixels of an image that are integrated at once: each takes some 50 bytes."""
 
 NO_LINE = "this model carries no counting line (exported before it was recorded)"
 NO_CALIBRATION = (
@@ -63,8 +64,7 @@ def cell_intensities(
     """
     found = np.empty(len(positions))
     reach = int(np.ceil(2 * radius / sampling_angstrom)) + 1
-    for start in range(0, image.shape[0], BAND_ROWS):
-        stop = start + BAND_ROWS
+    for start, stop in scratch.row_bands(image.shape, BAND_PIXELS):
         first, last = max(start - reach, 0), min(stop + reach, image.shape[0])
         rows = positions[:, 0]
         near = np.flatnonzero((rows >= first) & (rows <= last - 1))
@@ -78,4 +78,5 @@ def cell_intensities(
                 radius_angstrom=radius,
             )
             found[near[own]] = band[own]
+            scratch.release(image)
     return found

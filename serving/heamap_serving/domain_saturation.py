@@ -4,6 +4,7 @@ import numpy as np
 import numpy.typing as npt
 
 from heamap.domain.windows import Grid
+from heamap_serving import scratch
 
 BAND_PIXELS = 2**22
 """Pixels looked at at a time: bounds the memory."""
@@ -14,10 +15,11 @@ FLAT_SHARE = 0.01
 
 def saturated_share(original: npt.NDArray[np.floating]) -> float:
     """Share of the pixels (rows, cols) that have the highest value."""
-    highest = original.max()
-    step = max(BAND_PIXELS // original.shape[1], 1)
-    starts = range(0, original.shape[0], step)
-    return sum(int(np.count_nonzero(original[start : start + step] == highest)) for start in starts) / original.size
+    highest, number = _highest(original), 0
+    for start, stop in scratch.row_bands(original.shape, BAND_PIXELS):
+        number += int(np.count_nonzero(original[start:stop] == highest))
+        scratch.release(original)
+    return number / original.size
 
 
 def burnt_in(original: npt.NDArray[np.floating], grid: Grid) -> npt.NDArray[np.bool_]:
@@ -27,7 +29,7 @@ def burnt_in(original: npt.NDArray[np.floating], grid: Grid) -> npt.NDArray[np.b
     ----------
     original : the file's pixels, the grid's field in any pixel size
     """
-    highest = original.max()
+    highest = _highest(original)
     scale = np.array(grid.shape) / np.array(original.shape)
     found = np.zeros(grid.cells)
     for start, band in _bands(original):
@@ -36,7 +38,16 @@ def burnt_in(original: npt.NDArray[np.floating], grid: Grid) -> npt.NDArray[np.b
         rows, cols = np.nonzero(across[:-2] & across[1:-1] & across[2:])
         places = (np.stack([rows, cols], axis=1) + np.array([start + 1, 1])) * scale
         np.add.at(found, grid.cell_of(places), 1.0)
+        scratch.release(original)
     return np.asarray(found > FLAT_SHARE * (grid.cell / scale).prod())
+
+
+def _highest(original: npt.NDArray[np.floating]) -> float:
+    highest = -np.inf
+    for start, stop in scratch.row_bands(original.shape, BAND_PIXELS):
+        highest = max(highest, float(original[start:stop].max()))
+        scratch.release(original)
+    return highest
 
 
 def _bands(original: npt.NDArray[np.floating]) -> list[tuple[int, npt.NDArray[np.floating]]]:

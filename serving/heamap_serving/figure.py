@@ -1,27 +1,24 @@
 """The picture of one micrograph: image with columns, five maps, counts and in-column fractions."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure, SubFigure
+from matplotlib.collections import PolyCollection
+from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
 from heamap.elements import COLOURS, ELEMENTS
 from heamap.evaluation.targets import NI_CO_FE, TARGETS, TOTAL, with_sums
 from heamap_serving.certainty import Certainty
+from heamap_serving.figure_layout import IMAGE_WIDTH, WIDTH, Box, arrange
 from heamap_serving.pictures import MAP_COLOURS, Thinned, grey_limits, map_ceiling, thinned
-
-WIDTH = 13.5
-"""Of the picture, in inches."""
 
 RING_ANGSTROM = 1.2
 """Diameter of the ring around a column."""
-
-MOSAICS = {1: "IIat", 2: "IIat;IIb.", 3: "IIat;IIbc", 4: "IIabt;IIcd.", 5: "IIabt;IIcde"}
-"""Panels by the number of elements: image (I), maps (a to e), total (t)."""
 
 NO_SKILL = "no better than total × composition\non test images"
 """Below the map of an element that the model does not tell apart."""
@@ -57,51 +54,55 @@ def draw(
     elements : to draw, in the order of ``ELEMENTS``
     """
     chosen = [ELEMENTS.index(element) for element in elements]
-    maps_height = float(np.clip(0.4 * WIDTH * image.shape[0] / image.shape[1], 2.8, 8.0)) + 1.7
-    heights = (maps_height, 0.9 + 0.7 * len(elements), *[0.1 + 0.18 * len(remarks)] * bool(remarks))
-    figure = Figure(figsize=(WIDTH, sum(heights)), layout="constrained", facecolor="white")
+    layout = arrange(image.shape, len(elements), len(remarks))
+    figure = Figure(figsize=(WIDTH, layout.height), facecolor="white")
     FigureCanvasAgg(figure)
-    grid = figure.add_gridspec(len(heights), 1, height_ratios=heights)
-    top, bottom, *foot = (figure.add_subfigure(grid[row]) for row in range(len(heights)))
-    names = "abcde"[: len(elements)]
-    panels = top.subplot_mosaic(MOSAICS[len(elements)])
-    _draw_image(panels["I"], image, positions, sampling_angstrom)
+
+    def panel(box: Box, **options: Any) -> Axes:
+        return figure.add_axes(box.shares(layout.height), **options)
+
+    _draw_image(panel(layout.image), image, positions, sampling_angstrom)
     shown = thinned(maps)
     layers, total = shown.values[..., chosen], shown.values.sum(axis=-1)
     ceiling = map_ceiling(layers.max(axis=-1))
     extent = _extent(shown, sampling_angstrom)
-    drawn = [
-        _draw_map(panels[name], layers[..., place], element, COLOURS[element], ceiling, extent)
-        for place, (name, element) in enumerate(zip(names, elements, strict=True))
-    ]
-    for name, element in zip(names, elements, strict=True):
-        if element in doubted:
-            panels[name].set_xlabel(NO_SKILL, fontsize=9)
-    whole = _draw_map(panels["t"], total, "all five", "black", map_ceiling(total), extent)
     widths = _widths(certainty, counts)
+    for place, (box, element) in enumerate(zip(layout.maps, elements, strict=True)):
+        caption = NO_SKILL if element in doubted else ""
+        drawn = _draw_map(panel(box), layers[..., place], element, COLOURS[element], ceiling, extent, caption)
+    reach = ""
     if certainty is not None and widths:
         reach = f"{certainty.level:.0%} interval: total {widths[TOTAL]},\nNi+Co+Fe {widths[NI_CO_FE]}"
-        panels["t"].set_xlabel(reach, fontsize=9)
-    top.colorbar(whole, ax=panels["t"], label="atoms", shrink=0.9)
-    top.colorbar(drawn[-1], ax=panels[names[-1]], label="atoms, each element", shrink=0.9)
+    whole = _draw_map(panel(layout.total), total, "all five", "black", map_ceiling(total), extent, reach)
+    figure.colorbar(whole, cax=panel(layout.total_bar), label="atoms")
+    figure.colorbar(drawn, cax=panel(layout.element_bar), label="atoms, each element")
     most = int(np.ceil(counts.max(initial=4.0)))
-    halves = bottom.add_gridspec(1, 2)
-    left, right = (bottom.add_subfigure(halves[half]) for half in range(2))
     label = "atoms in the column" if certainty is None else f"atoms in the column ({certainty.level:.0%} interval)"
-    _draw_histograms(left, elements, counts[:, chosen], [number - 0.5 for number in range(most + 2)], label, "", widths)
-    _draw_histograms(
-        right,
-        elements,
-        100 * shares[:, chosen],
-        [4.0 * number for number in range(26)],
-        "share of the column's atoms (%)",
-        " %",
-        {},
-    )
-    for strip in foot:
-        strip.text(0.01, 0.5, "\n".join(remarks), va="center", fontsize=9)
-    figure.suptitle(title, fontsize=13, fontweight="bold")
+    bins = [number - 0.5 for number in range(most + 2)]
+    _draw_histograms(_stacked(panel, layout.counts), elements, counts[:, chosen], bins, label, "", widths)
+    bins = [4.0 * number for number in range(26)]
+    label = "share of the column's atoms (%)"
+    _draw_histograms(_stacked(panel, layout.shares), elements, 100 * shares[:, chosen], bins, label, " %", {})
+    for boxes in (layout.counts, layout.shares):
+        across, up = (boxes[0].left - 0.95) / WIDTH, 1 - layout.histograms_middle / layout.height
+        figure.text(across, up, "columns", rotation="vertical", ha="center", va="center", fontsize=10)
+    figure.text(0.01, 1 - layout.foot_middle / layout.height, "\n".join(remarks), va="center", fontsize=9)
+    figure.suptitle(title, y=1 - 0.08 / layout.height, va="top", fontsize=13, fontweight="bold")
     return figure
+
+
+def _stacked(panel: Callable[..., Axes], boxes: tuple[Box, ...]) -> list[Axes]:
+    """Panels below each other on one scale."""
+    first = panel(boxes[0])
+    return [first, *(panel(box, sharex=first, sharey=first) for box in boxes[1:])]
+
+
+def pixels(figure: Figure, dpi: int) -> npt.NDArray[np.uint8]:
+    """Colours (rows, cols, 3) of the whole picture."""
+    figure.set_dpi(dpi)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return np.ascontiguousarray(np.asarray(canvas.buffer_rgba())[..., :3])
 
 
 def _extent(shown: Thinned, sampling_angstrom: float) -> tuple[float, float, float, float]:
@@ -115,7 +116,7 @@ def _draw_image(axes: Axes, image: Floats, positions: Floats, sampling_angstrom:
     shown = thinned(image)
     low, high = grey_limits(shown.values)
     axes.imshow(shown.values, cmap="gray", vmin=low, vmax=high, extent=_extent(shown, sampling_angstrom))
-    points_per_angstrom = 0.36 * WIDTH * 72 / (max(image.shape) * sampling_angstrom)
+    points_per_angstrom = IMAGE_WIDTH * 72 / (max(image.shape) * sampling_angstrom)
     ring = float(np.clip(RING_ANGSTROM * points_per_angstrom, 1.2, 9.0))
     y, x = (positions * sampling_angstrom / 10).T
     axes.plot(x, y, "o", ms=ring, mfc="none", mec="#56B4E9", mew=0.15 + 0.08 * ring)
@@ -125,10 +126,17 @@ def _draw_image(axes: Axes, image: Floats, positions: Floats, sampling_angstrom:
 
 
 def _draw_map(
-    axes: Axes, layer: Floats, name: str, color: str, ceiling: float, extent: tuple[float, float, float, float]
+    axes: Axes,
+    layer: Floats,
+    name: str,
+    color: str,
+    ceiling: float,
+    extent: tuple[float, float, float, float],
+    caption: str,
 ) -> AxesImage:
     shown = axes.imshow(layer, cmap=MAP_COLOURS, vmin=0, vmax=ceiling, extent=extent)
     axes.set_title(name, fontsize=12, fontweight="bold", color=color)
+    axes.set_xlabel(caption, fontsize=9)
     axes.set_xticks([])
     axes.set_yticks([])
     return shown
@@ -144,7 +152,7 @@ def _widths(certainty: Certainty | None, counts: Floats) -> dict[str, str]:
 
 
 def _draw_histograms(
-    panel: SubFigure,
+    rows: Sequence[Axes],
     elements: tuple[str, ...],
     values: Floats,
     bins: list[float],
@@ -153,10 +161,12 @@ def _draw_histograms(
     widths: Mapping[str, str],
 ) -> None:
     """One histogram an element, below each other on one scale; what lies outside falls into the outermost bins."""
-    rows = panel.subplots(len(elements), 1, sharex=True, sharey=True, squeeze=False)[:, 0]
+    most = 1
     for axes, element, column in zip(rows, elements, values.T, strict=True):
         color = COLOURS[element]
-        axes.hist(np.clip(column, bins[0], bins[-1]), bins=bins, color=color, alpha=0.85, ec="white", lw=0.5)
+        number, edges = np.histogram(np.clip(column, bins[0], bins[-1]), bins=bins)
+        axes.add_collection(_bars(edges, number, color))
+        most = max(most, int(number.max()))
         if len(column):
             axes.axvline(column.mean(), color="black", lw=1, ls="--")
             text = f"mean {column.mean():.1f}{unit}" + (f"; a column {widths[element]}" if widths else "")
@@ -165,7 +175,15 @@ def _draw_histograms(
         axes.set_ylabel(element, color=color, fontweight="bold", rotation=0, ha="right", va="center")
         axes.spines[["top", "right"]].set_visible(False)
         axes.locator_params(axis="y", nbins=3)
+        axes.tick_params(labelbottom=axes is rows[-1])
     rows[-1].set_xlim(bins[0], bins[-1])
+    rows[-1].set_ylim(0, 1.05 * most)
     rows[-1].locator_params(axis="x", integer=True)
     rows[-1].set_xlabel(label)
-    panel.supylabel("columns", y=0.56, fontsize=10)
+
+
+def _bars(edges: Floats, heights: npt.NDArray[np.integer], color: str) -> PolyCollection:
+    """Bars of a histogram as one thing to draw: each for itself takes as long as all."""
+    left, right, foot = edges[:-1], edges[1:], np.zeros(len(heights))
+    corners = np.stack([left, foot, left, heights, right, heights, right, foot], axis=-1).reshape(-1, 4, 2)
+    return PolyCollection(list(corners), facecolors=color, alpha=0.85, edgecolors="white", linewidths=0.5)

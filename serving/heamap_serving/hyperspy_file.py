@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 import heamap
 from heamap.elements import ELEMENTS
+from heamap_serving import scratch
 
 PIECE_PIXELS = 1024
 """Side of the pieces that maps are written in."""
@@ -39,9 +40,10 @@ def write_maps(
         _axis(index, name, length, step, first / 10, "nm")
         for index, name, length, first in ((1, "y", rows, origin_angstrom[0]), (2, "x", cols, origin_angstrom[1]))
     ]
+    # All elements of a piece at once: they lie side by side in memory.
+    pieces = (len(ELEMENTS), PIECE_PIXELS, PIECE_PIXELS)
     signal: dict[str, Any] = {
-        # Read and written piece by piece, so that maps on disk stay there.
-        "data": da.from_array(np.moveaxis(maps, -1, 0), chunks=(1, PIECE_PIXELS, PIECE_PIXELS)),
+        "data": da.from_array(_Planes(maps), chunks=pieces, asarray=False, name=False),
         "axes": [_axis(0, f"element ({', '.join(ELEMENTS)})", len(ELEMENTS), 1.0, 0.0, "", navigate=True), *plane],
         "metadata": {
             "General": {"title": TITLE},
@@ -60,6 +62,21 @@ def write_maps(
     chunks = (1, min(rows, PIECE_PIXELS), min(cols, PIECE_PIXELS))
     with dask.config.set(scheduler="single-threaded"):
         hspy.file_writer(str(path), signal, compression=None, show_progressbar=False, chunks=chunks)
+
+
+class _Planes:
+    """Maps (5, rows, cols) that are read when they are written: of an array, Dask would copy every piece beforehand."""
+
+    def __init__(self, maps: npt.NDArray[np.float32]) -> None:
+        self._maps = maps
+        self.shape = (maps.shape[2], *maps.shape[:2])
+        self.ndim, self.dtype = maps.ndim, maps.dtype
+
+    def __getitem__(self, key: tuple[slice, slice, slice]) -> npt.NDArray[np.float32]:
+        element, rows, cols = key
+        piece = np.ascontiguousarray(np.moveaxis(self._maps[rows, cols, element], -1, 0))
+        scratch.release(self._maps)
+        return piece
 
 
 def _axis(

@@ -100,7 +100,9 @@ class Local:
         if not self._range:
             return np.zeros(self._image[rows, cols].shape, dtype=np.float32)
         contrast = np.sqrt(np.maximum(self._square.read(rows, cols), LOCAL_FLOOR**2))
-        return (self._deviation(rows, cols) / contrast).astype(np.float32)
+        normalised = (self._deviation(rows, cols) / contrast).astype(np.float32)
+        scratch.release(self._image)
+        return normalised
 
     def _scaled(self, rows: slice, cols: slice) -> Floats:
         return (self._image[rows, cols].astype(np.float64) - self._low) / self._range
@@ -116,4 +118,6 @@ class Absolute:
         self._image = image
 
     def read(self, rows: slice, cols: slice) -> Image:
-        return (self._image[rows, cols] * ABSOLUTE_SCALE).astype(np.float32)
+        scaled = (self._image[rows, cols] * ABSOLUTE_SCALE).astype(np.float32)
+        scratch.release(self._image)
+        return scaled

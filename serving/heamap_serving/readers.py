@@ -9,6 +9,7 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 import numpy as np
+import numpy.typing as npt
 
 from heamap.errors import InputError
 from heamap_serving import scratch
@@ -184,7 +185,20 @@ def _read_hdf5(path: Path, files: ExitStack) -> list[Dataset]:
 
 def _read_npy(path: Path, _: ExitStack) -> list[Dataset]:
     data = np.load(path, mmap_mode="r", allow_pickle=False)
-    return [Dataset("", data, None, "npy files hold no pixel size")]
+    return [Dataset("", _Mapped(data), None, "npy files hold no pixel size")]
+
+
+class _Mapped:
+    """A mapped file whose pages are given back after each part that is read."""
+
+    def __init__(self, values: npt.NDArray[Any]) -> None:
+        self._values = values
+        self.shape, self.ndim, self.dtype = values.shape, values.ndim, values.dtype
+
+    def __getitem__(self, key: Any) -> npt.NDArray[Any]:
+        part = np.array(self._values[key])
+        scratch.release(self._values)
+        return part
 
 
 READERS: dict[str, Callable[[Path, ExitStack], list[Dataset]]] = {

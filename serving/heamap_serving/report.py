@@ -1,6 +1,5 @@
 """The page of one scored micrograph: everything in one file, without a server."""
 
-import json
 from typing import Any
 
 import numpy as np
@@ -8,12 +7,14 @@ import numpy.typing as npt
 
 from heamap.elements import COLOURS, ELEMENTS
 from heamap.evaluation.targets import TARGETS, TOTAL
+from heamap_serving import report_plots as plots
 from heamap_serving import report_sections as sections
 from heamap_serving.atom_counting import AtomCounting
 from heamap_serving.certainty import doubted
 from heamap_serving.composition import Composition, read_composition
 from heamap_serving.html_page import page
-from heamap_serving.pictures import data_uri, grey_png, map_ceiling, map_picture, thinned, webp
+from heamap_serving.pictures import data_uri, grey_png, jpeg, map_ceiling, map_picture, thinned
+from heamap_serving.report_histograms import histograms
 from heamap_serving.score import Scored
 from heamap_serving.session import Model
 from heamap_serving.shares import fractions
@@ -33,7 +34,7 @@ def report(
     model: Model,
     counted: AtomCounting,
     record: dict[str, Any],
-    still: bytes,
+    still: npt.NDArray[np.uint8],
     elements: tuple[str, ...] = ELEMENTS,
 ) -> str:
     """The page as HTML.
@@ -43,7 +44,7 @@ def report(
     title : name of the image, in plain text
     counted : atom counting on the same columns
     record : provenance
-    still : PNG that stands for the plots on paper
+    still : colours (rows, cols, 3) of the picture that stands for the plots on paper
     elements : to draw
     """
     contract = model.contract
@@ -56,7 +57,7 @@ def report(
             sections.header(title, verdict),
             sections.domain(verdict),
             sections.view(len(scored.positions), layers, contract.ranges.column_total, scored.image.shape),
-            sections.paper(data_uri(webp(still), "webp")),
+            sections.paper(data_uri(jpeg(still), "jpeg")),
             sections.composition(found, scored, elements, weak),
             sections.histograms(),
             sections.counting(counted, scored),
@@ -92,12 +93,12 @@ def _layers(scored: Scored, elements: tuple[str, ...], weak: tuple[str, ...]) ->
     ceiling = map_ceiling(np.max(chosen, axis=0))
     found: dict[str, dict[str, Any]] = {
         "image": _layer("micrograph", "", data_uri(grey_png(thinned(scored.image).values)), None),
-        "total": _layer("total", "", data_uri(map_picture(total, map_ceiling(total)), "webp"), map_ceiling(total)),
+        "total": _layer("total", "", data_uri(map_picture(total, map_ceiling(total)), "jpeg"), map_ceiling(total)),
     }
     for element, layer in zip(elements, chosen, strict=True):
         remark = sections.NO_SKILL.format(element) if element in weak else ""
         found[element] = _layer(
-            element, COLOURS[element], data_uri(map_picture(layer, ceiling), "webp"), ceiling, remark
+            element, COLOURS[element], data_uri(map_picture(layer, ceiling), "jpeg"), ceiling, remark
         )
     return found
 
@@ -113,31 +114,20 @@ def _plots(
     counted: AtomCounting,
     elements: tuple[str, ...],
 ) -> dict[str, Any]:
-    """Plotly's figures by the id of their place; the library is loaded here and not before."""
-    from heamap_serving import report_plots as plots
-
+    """What plotly.js draws, by the id of its place."""
     totals = scored.counts.sum(axis=1)
-    drawn = {
-        "view": plots.view(
-            thinned(scored.image),
-            sampling_angstrom,
-            scored.positions,
-            scored.certainty,
-            counted=counted.totals is not None,
-        )
-    }
+    view = plots.view(
+        thinned(scored.image), sampling_angstrom, scored.positions, scored.certainty, counted=counted.totals is not None
+    )
+    places = scored.places_px(sampling_angstrom)
+    view["data"][1]["customdata"] = plots.column_data(places, scored.counts, scored.certainty, counted.totals)
+    drawn = {"view": view}
     if found is not None:
         indices = [ELEMENTS.index(element) for element in elements]
-        drawn["histograms"] = plots.histograms(scored.counts, fractions(scored.counts), elements, indices)
+        drawn["histograms"] = histograms(scored.counts, fractions(scored.counts), elements, indices)
         drawn["composition"] = plots.composition(found, elements, sections.interval_name(found))
         drawn["counting"] = plots.counting(counted, totals, sections.intensity_unit(scored))
-    figures = {name: json.loads(figure.to_json()) for name, figure in drawn.items()}
-    places = scored.places_px(sampling_angstrom)
-    columns = plots.column_data(places, scored.counts, scored.certainty, counted.totals)
-    figures["view"]["data"][1]["customdata"] = columns
-    # The page puts the first layer in: pictures are the bulk of it, and would be there twice.
-    figures["view"]["data"][0]["source"] = None
-    return figures
+    return drawn
 
 
 def _outlines(verdict: Verdict) -> list[dict[str, Any]]:

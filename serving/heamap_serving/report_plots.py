@@ -1,5 +1,6 @@
-"""The interactive plots of a report, drawn by Plotly in the reader's browser.
+"""The interactive plots of a report as ``data`` and ``layout`` of plotly.js, which draws them in the reader's browser.
 
+Plain dictionaries: Plotly's own objects check every attribute of every page anew, a test here checks them once.
 Colours of text and grid are left to the page.
 """
 
@@ -8,8 +9,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
 from heamap.elements import COLOURS
 from heamap.evaluation.targets import NI_CO_FE, TARGETS, TOTAL, with_sums
@@ -29,9 +28,6 @@ RING_NM = 0.12
 SHOWN_POINTS = 620
 """Longest side of the picture on the page, about."""
 
-NO_PICTURE = "data:image/gif;base64,R0lGODlhAQABAAAAACwAAAAAAQABAAA="
-"""Stands where the page puts the first layer."""
-
 MOST_SVG_COLUMNS = 4000
 """More columns are drawn by WebGL, which has no elements for single markers but stays quick."""
 
@@ -39,10 +35,26 @@ FIELDS = ("column", "row", "col", "calibrated", "counted")
 """Of ``customdata``, before count, low and high of every target."""
 
 Floats = npt.NDArray[np.float64]
+Plot = dict[str, Any]
 
 
 def name_of(target: str) -> str:
     return NAMES.get(target, target)
+
+
+def plot(data: list[Plot], layout: Plot, margin: dict[str, int], height: int | None = None) -> Plot:
+    """Traces and layout in the style of all plots; ``margin`` and ``height`` in pixels."""
+    whole: Plot = {
+        **layout,
+        "margin": margin,
+        "autosize": True,
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "font": {"family": "system-ui, sans-serif", "size": 13},
+    }
+    if height is not None:
+        whole["height"] = height
+    return {"data": data, "layout": whole}
 
 
 def view(
@@ -52,10 +64,10 @@ def view(
     certainty: Certainty | None,
     *,
     counted: bool,
-) -> go.Figure:
-    """The micrograph and its columns; the page changes the picture and marks the column in focus.
+) -> Plot:
+    """The micrograph and its columns; the page puts in the picture and marks the column in focus.
 
-    What the columns say is ``column_data``, put in by the caller: it is much, and Plotly would check every number.
+    What the columns say is ``column_data``, put in by the caller.
 
     Parameters
     ----------
@@ -65,105 +77,79 @@ def view(
     """
     step = sampling_angstrom / 10
     first, pixel = shown.first * step, shown.stride * step
-    figure = go.Figure()
-    figure.add_trace(
-        go.Image(source=NO_PICTURE, x0=first, y0=first, dx=pixel, dy=pixel, hoverinfo="skip", name="image")
-    )
-    kind = go.Scatter if len(positions) <= MOST_SVG_COLUMNS else go.Scattergl
-    y, x = (positions * step).round(4).T
-    ring = float(np.clip(RING_NM * SHOWN_POINTS / (max(shown.values.shape[:2]) * pixel), 3, 10))
-    trusted = certainty is None or bool(certainty.calibrated.all())
-    figure.add_trace(
-        kind(
-            x=x.tolist(),
-            y=y.tolist(),
-            mode="markers",
-            name="columns",
-            hovertemplate=_hover(certainty, counted) + "<extra></extra>",
-            marker={
-                "symbol": "circle-open" if trusted else _symbols(certainty),
-                "color": COLUMN_COLOUR,
-                "size": ring,
-                "line": {"width": 0.6 + 0.1 * ring},
-            },
-        )
-    )
     rows, cols = shown.values.shape[:2]
+    y, x = (positions * step).round(4).T
+    ring = float(np.clip(RING_NM * SHOWN_POINTS / (max(rows, cols) * pixel), 3, 10))
+    trusted = certainty is None or bool(certainty.calibrated.all())
+    picture = {
+        "type": "image",
+        "name": "image",
+        "hoverinfo": "skip",
+        "x0": first,
+        "y0": first,
+        "dx": pixel,
+        "dy": pixel,
+    }
+    columns = {
+        "type": _kind(len(positions)),
+        "mode": "markers",
+        "name": "columns",
+        "x": x.tolist(),
+        "y": y.tolist(),
+        "hovertemplate": _hover(certainty, counted) + "<extra></extra>",
+        "marker": {
+            "symbol": "circle-open" if trusted else _symbols(certainty),
+            "color": COLUMN_COLOUR,
+            "size": ring,
+            "line": {"width": 0.6 + 0.1 * ring},
+        },
+    }
     axis = {"showgrid": False, "zeroline": False, "ticks": "outside", "constrain": "domain"}
-    figure.update_xaxes(title="x (nm)", range=[first - pixel / 2, first + (cols - 0.5) * pixel], **axis)
-    figure.update_yaxes(
-        title="y (nm)", range=[first + (rows - 0.5) * pixel, first - pixel / 2], scaleanchor="x", **axis
+    x_range, y_range = (
+        [first - pixel / 2, first + (cols - 0.5) * pixel],
+        [first + (rows - 0.5) * pixel, first - pixel / 2],
     )
-    figure.update_layout(hovermode="closest", dragmode="pan", showlegend=False)
-    return _plain(figure, {"l": 56, "r": 12, "t": 12, "b": 48})
+    layout = {
+        "xaxis": {"title": {"text": "x (nm)"}, "range": x_range, **axis},
+        "yaxis": {"title": {"text": "y (nm)"}, "range": y_range, "scaleanchor": "x", **axis},
+        "hovermode": "closest",
+        "dragmode": "pan",
+        "showlegend": False,
+    }
+    return plot([picture, columns], layout, {"l": 56, "r": 12, "t": 12, "b": 48})
 
 
-def histograms(counts: Floats, shares: Floats, elements: Sequence[str], indices: Sequence[int]) -> go.Figure:
-    """Counts and in-column fractions, one row an element, on common scales.
-
-    Parameters
-    ----------
-    counts, shares : (n, 5) atoms and in-column fractions
-    elements, indices : to draw, and their places in the order of ``ELEMENTS``
-    """
-    rows = len(elements)
-    figure = make_subplots(
-        rows=rows, cols=2, shared_xaxes="columns", shared_yaxes="all", vertical_spacing=0.03, horizontal_spacing=0.04
-    )
-    most = int(np.ceil(counts.max(initial=4.0)))
-    for row, (element, index) in enumerate(zip(elements, indices, strict=True), start=1):
-        for col, (values, width, last, unit) in enumerate(
-            ((counts[:, index], 1.0, most + 0.5, "atoms"), (100 * shares[:, index], 4.0, 100.0, "%")), start=1
-        ):
-            edges = np.arange(-0.5, most + 1.0) if col == 1 else np.arange(0, 101, 4.0)
-            number, _ = np.histogram(np.clip(values, edges[0], last - 1e-6), bins=edges)
-            bar = go.Bar(
-                x=((edges[:-1] + edges[1:]) / 2).tolist(),
-                y=number.tolist(),
-                width=0.9 * width,
-                name=element,
-                marker={"color": COLOURS[element]},
-                hovertemplate=f"{element}, %{{x:.3g}} {unit}: %{{y}} columns<extra></extra>",
-            )
-            figure.add_trace(bar, row=row, col=col)
-            if len(values):
-                figure.add_vline(x=float(values.mean()), line={"dash": "dash", "width": 1.5}, row=row, col=col)
-        figure.update_yaxes(title=f"<b>{element}</b>", row=row, col=1)
-    figure.update_xaxes(title="atoms in the column", row=rows, col=1)
-    figure.update_xaxes(title="share of the column's atoms (%)", row=rows, col=2)
-    figure.update_yaxes(nticks=4, rangemode="tozero")
-    figure.update_layout(showlegend=False, bargap=0)
-    return _plain(figure, {"l": 64, "r": 12, "t": 12, "b": 52}, height=110 * rows + 70)
-
-
-def composition(found: Composition, elements: Sequence[str], label: str) -> go.Figure:
+def composition(found: Composition, elements: Sequence[str], label: str) -> Plot:
     """Shares of the image with their intervals, top down.
 
     Parameters
     ----------
     label : what the intervals are called
     """
-    figure = go.Figure()
+    points = []
     for target in (*elements, NI_CO_FE):
         index = SHARED.index(target)
         share, low, high = (100 * float(values[index]) for values in (found.shares, found.low, found.high))
-        figure.add_trace(
-            go.Scatter(
-                x=[share],
-                y=[name_of(target)],
-                mode="markers",
-                marker={"size": 11, "color": COLOURS.get(target, SUM_COLOURS[NI_CO_FE])},
-                error_x={"array": [high - share], "arrayminus": [share - low], "thickness": 2, "width": 6},
-                hovertemplate=f"{name_of(target)} {share:.1f} % [{low:.1f}, {high:.1f}]<extra></extra>",
-            )
+        points.append(
+            {
+                "type": "scatter",
+                "mode": "markers",
+                "x": [share],
+                "y": [name_of(target)],
+                "marker": {"size": 11, "color": COLOURS.get(target, SUM_COLOURS[NI_CO_FE])},
+                "error_x": {"array": [high - share], "arrayminus": [share - low], "thickness": 2, "width": 6},
+                "hovertemplate": f"{name_of(target)} {share:.1f} % [{low:.1f}, {high:.1f}]<extra></extra>",
+            }
         )
-    figure.update_xaxes(title=f"share of all atoms (%), {label}", rangemode="tozero")
-    figure.update_yaxes(autorange="reversed")
-    figure.update_layout(showlegend=False)
-    return _plain(figure, {"l": 84, "r": 12, "t": 12, "b": 52}, height=330)
+    layout = {
+        "xaxis": {"title": {"text": f"share of all atoms (%), {label}"}, "rangemode": "tozero"},
+        "yaxis": {"autorange": "reversed"},
+        "showlegend": False,
+    }
+    return plot(points, layout, {"l": 84, "r": 12, "t": 12, "b": 52}, height=330)
 
 
-def counting(found: AtomCounting, totals: Floats, unit: str) -> go.Figure:
+def counting(found: AtomCounting, totals: Floats, unit: str) -> Plot:
     """Totals of the network and of atom counting against the integrated intensity of each column.
 
     Parameters
@@ -171,34 +157,29 @@ def counting(found: AtomCounting, totals: Floats, unit: str) -> go.Figure:
     totals : (n,) atoms, by the network
     unit : of the intensity
     """
-    figure = go.Figure()
-    kind = go.Scatter if len(totals) <= MOST_SVG_COLUMNS else go.Scattergl
     x = [float(f"{value:.5g}") for value in found.intensities]
-    figure.add_trace(
-        kind(
-            x=x,
-            y=totals.round(2).tolist(),
-            mode="markers",
-            name="network",
-            marker={"size": 7, "color": "#0072B2", "symbol": "circle-open", "line": {"width": 1.5}},
-            hovertemplate="column %{pointNumber}: network %{y:.1f} atoms<extra></extra>",
-        )
-    )
+    ways = [("network", totals, "#0072B2", "circle-open")]
     if found.totals is not None:
-        figure.add_trace(
-            kind(
-                x=x,
-                y=found.totals.round(2).tolist(),
-                mode="markers",
-                name="atom counting",
-                marker={"size": 7, "color": "#D55E00", "symbol": "x-thin-open", "line": {"width": 1.5}},
-                hovertemplate="column %{pointNumber}: atom counting %{y:.1f} atoms<extra></extra>",
-            )
-        )
-    figure.update_xaxes(title=f"integrated intensity of the column ({unit})")
-    figure.update_yaxes(title="atoms in the column", rangemode="tozero")
-    figure.update_layout(showlegend=True, legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"})
-    return _plain(figure, {"l": 56, "r": 12, "t": 36, "b": 52}, height=330)
+        ways.append(("atom counting", found.totals, "#D55E00", "x-thin-open"))
+    points = [
+        {
+            "type": _kind(len(totals)),
+            "mode": "markers",
+            "name": name,
+            "x": x,
+            "y": values.round(2).tolist(),
+            "marker": {"size": 7, "color": colour, "symbol": symbol, "line": {"width": 1.5}},
+            "hovertemplate": f"column %{{pointNumber}}: {name} %{{y:.1f}} atoms<extra></extra>",
+        }
+        for name, values, colour, symbol in ways
+    ]
+    layout = {
+        "xaxis": {"title": {"text": f"integrated intensity of the column ({unit})"}},
+        "yaxis": {"title": {"text": "atoms in the column"}, "rangemode": "tozero"},
+        "showlegend": True,
+        "legend": {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
+    }
+    return plot(points, layout, {"l": 56, "r": 12, "t": 36, "b": 52}, height=330)
 
 
 def column_data(
@@ -246,14 +227,5 @@ def _hover(certainty: Certainty | None, counted: bool) -> str:
     return "<br>".join(lines)
 
 
-def _plain(figure: go.Figure, margin: dict[str, int], height: int | None = None) -> go.Figure:
-    figure.update_layout(
-        template="none",
-        margin=margin,
-        height=height,
-        autosize=True,
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-        font={"family": "system-ui, sans-serif", "size": 13},
-    )
-    return figure
+def _kind(columns: int) -> str:
+    return "scatter" if columns <= MOST_SVG_COLUMNS else "scattergl"

@@ -186,6 +186,7 @@ def _examine(micrograph: Micrograph, image: npt.NDArray[np.float32], model: Mode
         return None
     sampling = model.contract.sampling_angstrom
     domain = examine(image, model.contract.domain, sampling_angstrom=sampling, original=micrograph.image)
+    scratch.release(image)
     if domain.verdict == "refused":
         raise Refused(domain)
     return domain

@@ -115,7 +115,7 @@ def run(network: Callable[[Maps], Maps], read: Read, cut: Plan, maps: Maps) -> N
             maps[row.keep_start : below, col.keep_start : right] = out[
                 row.keep_start - row.start : below - row.start, col.keep_start - col.start : right - col.start
             ]
-        scratch.release(maps)
+            scratch.release(maps)
 
 
 def apply(network: Callable[[Maps], Maps], image: Maps, cut: Plan, channels: int) -> Maps:

@@ -7,6 +7,9 @@ import numpy.typing as npt
 from scipy.sparse import csr_array
 from scipy.spatial import KDTree
 
+BATCH = 20
+"""Permutations that are worked on at once."""
+
 FloatArray = npt.NDArray[np.float64]
 
 SHELLS_ANGSTROM = (0.0, 3.2, 5.0, 7.5, 10.0, 15.0, 20.0, 30.0)
@@ -74,7 +77,13 @@ def correlogram(
     centred = np.where(judged, known - known.mean(axis=0), 0.0)
     power = np.where(judged, (centred**2).mean(axis=0), np.nan)
     found = _mean_products(links, pairs, centred) / power
-    drawn = np.stack([_mean_products(links, pairs, rng.permutation(centred)) for _ in range(resamples)]) / power
+    drawn = np.concatenate(
+        [
+            _permuted_products(links, pairs, centred, min(BATCH, resamples - done), rng)
+            for done in range(0, resamples, BATCH)
+        ]
+    )
+    drawn /= power
     middle, width = drawn.mean(axis=0), drawn.std(axis=0)
     found = found - (0.0 if expected is None else np.asarray(expected, np.float64))
     p_value = (1 + (np.abs(drawn - middle) >= np.abs(found - middle)).sum(axis=0)) / (1 + resamples)
@@ -148,6 +157,16 @@ def _links(places: FloatArray, shells: tuple[float, ...]) -> tuple[list[csr_arra
         if pairs[index]:
             distance[index] = apart[inside].mean()
     return links, distance, pairs
+
+
+def _permuted_products(
+    links: list[csr_array], pairs: npt.NDArray[np.int64], values: FloatArray, number: int, rng: np.random.Generator
+) -> FloatArray:
+    """(number, shells, k) mean products of values permuted over the columns."""
+    # Side by side: a product with many columns costs hardly more than one with few.
+    permuted = np.concatenate([rng.permutation(values) for _ in range(number)], axis=1)
+    products = _mean_products(links, pairs, permuted)
+    return products.reshape(len(links), number, values.shape[1]).swapaxes(0, 1)
 
 
 def _mean_products(links: list[csr_array], pairs: npt.NDArray[np.int64], values: FloatArray) -> FloatArray:

@@ -13,7 +13,7 @@ LINE = CountingLine(slope=2e-3, intercept=-1.0, r2=0.9, columns=100, radius_angs
 def test_bands_give_what_the_whole_image_gives(monkeypatch):
     image, positions = lattice_image((150, 120), (0.2, 0.2), spacing=1.7)
     whole = integrated_intensity(image, *positions.T, sampling_angstrom=0.2)
-    monkeypatch.setattr(atom_counting, "BAND_ROWS", 13)
+    monkeypatch.setattr(atom_counting, "BAND_PIXELS", 13 * 120)
     np.testing.assert_allclose(cell_intensities(image, positions, 0.2, 1.1), whole)
 
 

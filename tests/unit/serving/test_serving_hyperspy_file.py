@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from heamap.elements import ELEMENTS
+from heamap_serving import hyperspy_file
 from heamap_serving.hyperspy_file import write_maps
 
 
@@ -47,3 +48,13 @@ def test_the_same_maps_give_the_same_file(written, tmp_path):
     path, maps = written
     write_maps(tmp_path / "again.hspy", maps, 0.2, (1.0, 2.0))
     assert (tmp_path / "again.hspy").read_bytes() == path.read_bytes()
+
+
+def test_maps_of_several_pieces_come_back_whole(tmp_path, monkeypatch):
+    from rsciio import hspy
+
+    monkeypatch.setattr(hyperspy_file, "PIECE_PIXELS", 16)
+    maps = np.random.default_rng(0).normal(size=(40, 25, 5)).astype(np.float32)
+    write_maps(tmp_path / "maps.hspy", maps, 0.2, (0.0, 0.0))
+    (signal,) = hspy.file_reader(str(tmp_path / "maps.hspy"))
+    np.testing.assert_array_equal(np.moveaxis(signal["data"], 0, -1), maps)

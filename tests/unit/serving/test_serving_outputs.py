@@ -8,8 +8,8 @@ from serving_examples import lattice_image
 from heamap.elements import ELEMENTS
 from heamap_serving import tiles
 from heamap_serving.certainty import Certainty
-from heamap_serving.figure import NO_SKILL, draw
-from heamap_serving.outputs import column_table, fractions, image_composition
+from heamap_serving.figure import NO_SKILL, draw, pixels
+from heamap_serving.outputs import column_table, fractions, image_composition, write_csv
 from heamap_serving.score import Scored
 
 COUNTS = np.array([[4.0, 1.0, 0.0, 0.0, 1.0], [2.0, 1.0, 2.0, 0.0, -0.5]])
@@ -32,8 +32,8 @@ def scored(counts):
     )
 
 
-def picture(doubted=(), certainty=None, remarks=()):
-    image, positions = lattice_image((100, 120), (0.2, 0.2))
+def picture(doubted=(), certainty=None, remarks=(), shape=(100, 120), elements=ELEMENTS):
+    image, positions = lattice_image(shape, (0.2, 0.2))
     counts = np.tile([4.0, 1.0, 2.0, 0.5, 1.0], (len(positions), 1))
     return draw(
         title="t",
@@ -46,6 +46,7 @@ def picture(doubted=(), certainty=None, remarks=()):
         doubted=doubted,
         remarks=remarks,
         sampling_angstrom=0.2,
+        elements=elements,
     )
 
 
@@ -60,6 +61,16 @@ def test_the_baseline_shares_the_total_out_by_the_composition_of_the_image():
     np.testing.assert_allclose(table[BASELINE].sum(axis=1), table["total"])
     np.testing.assert_allclose(table[BASELINE].iloc[0], 6 * np.array([6, 2, 2, 0, 1]) / 11)
     np.testing.assert_allclose(table[BASELINE].div(table["total"], axis=0), [image_composition(COUNTS)] * 2)
+
+
+@pytest.mark.parametrize("counts", [COUNTS, np.empty((0, 5))])
+def test_the_table_is_written_as_pandas_would(counts, tmp_path):
+    table = column_table(scored(counts), 0.2)
+    table["calibrated"] = [True, False][: len(table)]
+    table["domain"] = "in domain"
+    write_csv(tmp_path / "columns.csv", table)
+
+    assert (tmp_path / "columns.csv").read_text() == table.to_csv(index=False, float_format="%.4f")
 
 
 def test_an_image_without_columns_has_a_baseline_of_no_rows():
@@ -86,10 +97,13 @@ def test_the_reach_of_the_total_and_of_nickel_cobalt_and_iron_stands_below_their
     assert reach == "90% interval: total -2.5 to +2.5,\nNi+Co+Fe -1.5 to +3.5"
 
 
-def test_no_text_of_the_picture_lies_over_another():
-    columns = len(lattice_image((100, 120), (0.2, 0.2))[1])
-    certainty = Certainty(0.9, np.zeros((columns, 7), int), np.full((columns, 7), 30), np.ones(columns, bool))
-    figure = picture(ELEMENTS, certainty, tuple(f"{element} gathers in columns" for element in ELEMENTS))
+@pytest.mark.parametrize("elements", range(1, 6))
+@pytest.mark.parametrize("shape", [(100, 120), (60, 400), (400, 60)])
+def test_no_text_of_the_picture_lies_over_another_or_over_the_edge(shape, elements):
+    columns = len(lattice_image(shape, (0.2, 0.2))[1])
+    certainty = Certainty(0.9, np.zeros((columns, 7), int), np.full((columns, 7), 130), np.ones(columns, bool))
+    remarks = tuple(f"{element} gathers in columns" for element in ELEMENTS)
+    figure = picture(ELEMENTS, certainty, remarks, shape, ELEMENTS[:elements])
     figure.canvas.draw()
     renderer = figure.canvas.get_renderer()
     # Words alone: numbers at ticks outside the axes are never drawn.
@@ -99,4 +113,35 @@ def test_no_text_of_the_picture_lies_over_another():
     assert any(text.get_text().count("gathers") == len(ELEMENTS) for text in written)
     for (one, first), (other, second) in combinations(zip(written, boxes, strict=True), 2):
         assert not first.overlaps(second), (one.get_text(), other.get_text())
-    assert all(figure.bbox.x0 <= box.x0 and box.x1 <= figure.bbox.x1 for box in boxes)
+    for text, box in zip(written, boxes, strict=True):
+        assert min(box.x0, box.y0) >= 0, text.get_text()
+        assert box.x1 <= figure.bbox.x1, text.get_text()
+        assert box.y1 <= figure.bbox.y1, text.get_text()
+
+
+def test_the_picture_in_pixels_has_the_density_asked_for_and_its_image_upright():
+    figure = picture()
+    found = pixels(figure, 50)
+    width, height = figure.get_size_inches()
+
+    assert found.shape == pytest.approx((50 * height, 50 * width, 3), abs=1)
+    # White page, dark micrograph.
+    assert (found[0, 0] == 255).all()
+    box = figure.get_axes()[0].get_position()
+    middle = found[int((1 - box.y1 + 0.002) * len(found)) + 3, int((box.x0 + box.x1) / 2 * found.shape[1])]
+    assert middle.mean() < 128
+
+
+def test_the_histograms_bars_hold_every_column():
+    figure = picture()
+    heights = [
+        collection.get_paths()[bar].vertices[1, 1]
+        for axes in figure.get_axes()
+        if axes.get_ylabel() == "Pt"
+        for collection in axes.collections
+        for bar in range(len(collection.get_paths()))
+    ]
+
+    # Counts of 4 and shares of 4 / 8.5, every column alike.
+    columns = len(lattice_image((100, 120), (0.2, 0.2))[1])
+    assert sorted(height for height in heights if height) == [columns, columns]

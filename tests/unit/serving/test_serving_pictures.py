@@ -3,7 +3,7 @@ from io import BytesIO
 import numpy as np
 from PIL import Image
 
-from heamap_serving.pictures import grey_png, map_picture, thinned
+from heamap_serving.pictures import grey_png, jpeg, map_picture, thinned
 
 
 def test_thinning_averages_squares_and_says_where_its_first_pixel_is():
@@ -35,3 +35,14 @@ def test_the_asymmetric_image_comes_out_the_right_way_round():
     with Image.open(BytesIO(grey_png(image))) as picture:
         assert picture.size == (6, 4)
         assert picture.getpixel((5, 0)) == 255
+
+
+def test_small_coloured_spots_keep_their_colour():
+    colours = np.zeros((40, 40, 3), np.uint8)
+    colours[10:14, 10:14] = (220, 40, 40)
+    colours[10:14, 14:18] = (40, 40, 220)
+    with Image.open(BytesIO(jpeg(colours))) as picture:
+        found = np.asarray(picture.convert("RGB")).astype(int)
+    assert found.shape == colours.shape
+    for col, bright, dark in ((12, 0, 2), (15, 2, 0)):
+        assert found[12, col, bright] - found[12, col, dark] > 120

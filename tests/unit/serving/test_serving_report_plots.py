@@ -1,0 +1,109 @@
+"""Plotly's own objects refuse an attribute that plotly.js does not know; no page builds them."""
+
+import numpy as np
+import plotly.graph_objects as go
+import pytest
+
+from heamap.elements import ELEMENTS
+from heamap_serving import report_plots as plots
+from heamap_serving.atom_counting import AtomCounting
+from heamap_serving.certainty import Certainty
+from heamap_serving.composition import Composition
+from heamap_serving.pictures import Thinned
+from heamap_serving.report_histograms import histograms
+from heamap_serving.shares import fractions
+
+POSITIONS = np.array([[10.0, 20.0], [30.0, 5.0], [50.0, 60.0]])
+COUNTS = np.array([[4.0, 1.0, 0.0, 0.0, 1.0], [2.0, 1.0, 2.0, 0.0, -0.5], [8.0, 1.0, 2.0, 3.0, 0.5]])
+
+
+def certainty(*calibrated):
+    low = np.zeros((len(calibrated), 7), int)
+    return Certainty(0.9, low, low + 9, np.array(calibrated))
+
+
+def counted(*, totals):
+    found = np.array([6.0, 5.0, 14.0]) if totals else None
+    return AtomCounting(np.array([0.01, 0.02, 0.0300004]), found, None, "")
+
+
+def micrograph(places=POSITIONS, known=None, *, totals=False):
+    return plots.view(Thinned(np.zeros((40, 50), np.float32), 2), 0.2, places, known, counted=totals)
+
+
+def composition(elements):
+    shares = np.array([0.5, 0.1, 0.2, 0.1, 0.1, 0.3])
+    return plots.composition(Composition(shares, shares - 0.02, shares + 0.03, 0.9, "calibrated", ""), elements, "90 %")
+
+
+@pytest.mark.parametrize(
+    "plot",
+    [
+        micrograph(),
+        micrograph(np.empty((0, 2))),
+        micrograph(np.tile(POSITIONS, (plots.MOST_SVG_COLUMNS, 1))),
+        micrograph(known=certainty(True, False, True), totals=True),
+        *(histograms(COUNTS, fractions(COUNTS), ELEMENTS[:number], range(number)) for number in range(1, 6)),
+        histograms(COUNTS[:0], COUNTS[:0], ELEMENTS, range(5)),
+        composition(ELEMENTS),
+        plots.counting(counted(totals=False), COUNTS.sum(axis=1), "counts"),
+        plots.counting(counted(totals=True), COUNTS.sum(axis=1), "counts"),
+    ],
+)
+def test_every_attribute_is_one_that_plotly_knows(plot):
+    made = go.Figure(plot, skip_invalid=False)
+    assert len(made.data) == len(plot["data"])
+
+
+def test_the_view_runs_down_from_the_first_pixel_and_covers_all():
+    layout, (picture, columns) = micrograph()["layout"], micrograph()["data"]
+    # Pixels of .04 nm, averaged of 2 x 2 of .02 nm whose first centre lies at 0.
+    assert picture["x0"] == picture["y0"] == pytest.approx(0.01)
+    assert layout["xaxis"]["range"] == pytest.approx([-0.01, 1.99])
+    assert layout["yaxis"]["range"] == pytest.approx([1.59, -0.01])
+    assert (columns["x"][0], columns["y"][0]) == (0.4, 0.2)
+
+
+def test_columns_out_of_the_calibrated_range_are_diamonds():
+    _, columns = micrograph(known=certainty(True, False, True))["data"]
+    assert columns["marker"]["symbol"] == ["circle-open", "diamond-open", "circle-open"]
+
+
+def test_histograms_hold_every_column_and_stand_below_each_other_on_common_scales():
+    found = histograms(COUNTS, fractions(COUNTS), ("Pt", "Fe"), (0, 4))
+    assert [bar["name"] for bar in found["data"]] == ["Pt", "Pt", "Fe", "Fe"]
+    assert [sum(bar["y"]) for bar in found["data"]] == [3, 3, 3, 3]
+    counts = dict(zip(found["data"][0]["x"], found["data"][0]["y"], strict=True))
+    assert {atoms for atoms, number in counts.items() if number} == {2.0, 4.0, 8.0}
+    layout = found["layout"]
+    top, bottom = layout["yaxis"]["domain"], layout["yaxis3"]["domain"]
+    assert bottom[0] == 0
+    assert top[1] == 1
+    assert top[0] - bottom[1] == pytest.approx(0.03)
+    assert (layout["xaxis"]["matches"], layout["xaxis2"]["matches"]) == ("x3", "x4")
+    assert {layout[f"yaxis{number}"]["matches"] for number in ("", "2", "4")} == {"y3"}
+    assert [mean["x0"] for mean in layout["shapes"][::2]] == pytest.approx([14 / 3, 1 / 3])
+
+
+def test_the_composition_shows_how_far_each_interval_reaches():
+    points = composition(("Pt",))["data"]
+    assert [point["y"] for point in points] == [["Pt"], ["Ni+Co+Fe"]]
+    assert points[0]["x"] == [50.0]
+    assert points[0]["error_x"]["array"] == pytest.approx([3.0])
+    assert points[0]["error_x"]["arrayminus"] == pytest.approx([2.0])
+
+
+def test_atom_counting_stands_beside_the_network_where_there_are_totals():
+    assert [trace["name"] for trace in plots.counting(counted(totals=False), COUNTS.sum(axis=1), "u")["data"]] == [
+        "network"
+    ]
+    network, counting = plots.counting(counted(totals=True), COUNTS.sum(axis=1), "u")["data"]
+    assert network["y"] == [6.0, 4.5, 14.5]
+    assert counting["y"] == [6.0, 5.0, 14.0]
+    assert network["x"] == counting["x"] == [0.01, 0.02, 0.03]
+
+
+def test_a_plot_has_the_margins_and_the_height_asked_for():
+    tall, free = (plots.plot([], {"bargap": 0}, {"l": 1}, height=height)["layout"] for height in (7, None))
+    assert (tall["bargap"], tall["margin"], tall["height"]) == (0, {"l": 1}, 7)
+    assert "height" not in free
