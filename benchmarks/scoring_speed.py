@@ -23,6 +23,7 @@ import numpy as np
 from heamap.contract import INPUT_NAME
 from heamap_serving import tiles
 from heamap_serving.batch import find_micrographs, score_batch
+from heamap_serving.options import DEFAULTS, Options, read_options
 from heamap_serving.readers import read_micrograph
 from heamap_serving.resample import Resampler
 from heamap_serving.score import Calibration
@@ -37,6 +38,7 @@ def main() -> None:
     parser.add_argument("--pixels", type=int, nargs="+", default=[1024])
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--images", type=int, default=2)
+    parser.add_argument("--tables", action="store_true", help="scoring draws nothing")
     arguments = parser.parse_args()
     if arguments.what == "runtimes":
         runtimes(arguments.model, arguments.other, arguments.pixels, arguments.rounds)
@@ -55,7 +57,16 @@ def main() -> None:
                     print(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
                 else:
                     source, sampling = write_images(Path(folder), arguments.other, pixels, arguments.images)
-                    scoring(load_model(arguments.model), source, sampling, pixels, arguments.images, arguments.rounds)
+                    options = read_options(None, None, None, tables=arguments.tables)
+                    scoring(
+                        load_model(arguments.model),
+                        source,
+                        sampling,
+                        pixels,
+                        arguments.images,
+                        arguments.rounds,
+                        options,
+                    )
 
 
 PROCESSES = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
@@ -95,14 +106,17 @@ def write_images(folder: Path, file: Path, pixels: int, number: int) -> tuple[Pa
     return source, micrograph.sampling_angstrom[0]
 
 
-def whole(model: Model, source: Path, sampling: float) -> None:
+def whole(model: Model, source: Path, sampling: float, options: Options = DEFAULTS) -> None:
     """Files in, results out."""
+    calibration = Calibration(sampling_angstrom=sampling)
     with TemporaryDirectory() as out:
-        summary = score_batch(find_micrographs([source]), Path(out), model, Calibration(sampling_angstrom=sampling))
+        summary = score_batch(find_micrographs([source]), Path(out), model, calibration, options)
         assert not summary.failed
 
 
-def scoring(model: Model, source: Path, sampling: float, pixels: int, images: int, rounds: int) -> None:
+def scoring(
+    model: Model, source: Path, sampling: float, pixels: int, images: int, rounds: int, options: Options
+) -> None:
     """The bare network over the same pixels, resampled and cut into the same tiles, and the whole."""
     target = model.contract.sampling_angstrom
     shape = Resampler((pixels, pixels), steps=(sampling, sampling), target=target).shape
@@ -114,7 +128,7 @@ def scoring(model: Model, source: Path, sampling: float, pixels: int, images: in
             model.session.run(None, {INPUT_NAME: tile})
 
     bare()
-    found = [(timed(bare), timed(lambda: whole(model, source, sampling))) for _ in range(rounds)]
+    found = [(timed(bare), timed(lambda: whole(model, source, sampling, options))) for _ in range(rounds)]
     for index, clock in enumerate(("wall", "CPU")):
         network, total = (median(entry[part][index] for entry in found) for part in (0, 1))
         ratio = median(entry[1][index] / entry[0][index] for entry in found)

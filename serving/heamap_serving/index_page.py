@@ -25,7 +25,7 @@ def write_index(out: Path, records: Sequence[Mapping[str, Any]], skipped: Sequen
     done = sum(record["status"] == "scored" for record in records)
     left = "".join(f"<li>{escape(str(path))}</li>" for path in skipped)
     body = (
-        f"<header><h1>{len(records)} micrographs, {done} scored</h1>"
+        f"<header><h1>{len(records)} micrograph{'s' * (len(records) != 1)}, {done} scored</h1>"
         '<div class="tools"><button id="theme" type="button">Dark page</button>'
         '<button id="print" type="button">Print</button></div></header>\n<main>\n'
         f'<section class="scroll images">{table(HEADS, [_row(out, record) for record in records])}</section>\n'
@@ -44,7 +44,8 @@ def _row(out: Path, record: Mapping[str, Any]) -> list[str]:
         word = "refused" if record.get("domain") == "refused" else str(record["status"])
         return [name, "", badge(word), "", "", *[""] * len(ELEMENTS), escape(str(record["message"]))]
     folder = str(record["folder"])
-    link = f'<a href="{quote(folder)}/report.html">{name}</a>'
+    drawn = (out / folder / "report.html").exists()
+    link = f'<a href="{quote(folder)}/{"report.html" if drawn else "columns.csv"}">{name}</a>'
     shares = [f"{100 * record[f'fraction_{element}']:.1f}" for element in ELEMENTS]
     remarks = [record.get("aggregated"), record.get("message")]
     return [

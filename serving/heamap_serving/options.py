@@ -16,7 +16,8 @@ class Options:
     Attributes
     ----------
     region : part of the image to score
-    elements : to draw, in the order of ``ELEMENTS``; tables and maps always hold all five
+    elements : to draw, in the order of ``ELEMENTS``; none of them: no picture and no report. Tables and maps always
+        hold all five
     """
 
     region: Region = WHOLE
@@ -45,13 +46,21 @@ def read_elements(text: str) -> tuple[str, ...]:
     return tuple(element for element in ELEMENTS if element in wanted)
 
 
-def read_options(roi: Sequence[int] | None, mask: Path | None, elements: str | None) -> Options:
+def read_options(
+    roi: Sequence[int] | None, mask: Path | None, elements: str | None, *, tables: bool = False
+) -> Options:
     """Options from what was given on the command line.
+
+    Parameters
+    ----------
+    tables : draw nothing
 
     Raises
     ------
-    InputError : an impossible rectangle, a mask that cannot be read, an unknown element
+    InputError : an impossible rectangle, a mask that cannot be read, an unknown element, elements to draw on no picture
     """
     box = None if roi is None else (roi[0], roi[1], roi[2], roi[3])
     region = Region(box, None if mask is None else read_mask(mask))
-    return Options(region, ELEMENTS if elements is None else read_elements(elements))
+    if tables and elements is not None:
+        raise InputError("--tables draws nothing: leave out --elements, or --tables")
+    return Options(region, () if tables else ELEMENTS if elements is None else read_elements(elements))

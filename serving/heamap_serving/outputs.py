@@ -91,7 +91,7 @@ def write(
     Parameters
     ----------
     source : what is recorded of the input file
-    elements : to draw
+    elements : to draw; none: no picture and no report
 
     Returns
     -------
@@ -105,20 +105,30 @@ def write(
     table.to_parquet(folder / "columns.parquet", index=False)
     _write_maps(folder / "maps.tif", scored.maps, sampling)
     write_maps(folder / "maps.hspy", scored.maps, sampling, scored.origin_angstrom)
-    picture = picture_of(scored, model, title, elements)
+    (folder / "thumbnail.png").write_bytes(thumbnail_png(scored.image))
+    record = provenance(scored, model, source)
+    if elements:
+        still = _write_pictures(folder, picture_of(scored, model, title, elements))
+        page = report(title, scored, model, counted, record, still, elements)
+        (folder / "report.html").write_text(page, encoding="utf-8")
+    (folder / "provenance.json").write_text(json.dumps(record, indent=2) + "\n")
+    return table
+
+
+def _write_pictures(folder: Path, picture: Figure) -> npt.NDArray[np.uint8]:
+    """Write the picture as PNG and PDF.
+
+    Returns
+    -------
+    the PNG's pixels
+    """
     still = pixels(picture, PNG_DPI)
     # The usual level takes twice as long for 4 % less.
     Image.fromarray(still).save(folder / "figure.png", dpi=(PNG_DPI, PNG_DPI), compress_level=1)
     picture.savefig(
         folder / "figure.pdf", dpi=PDF_DPI, metadata={"Creator": None, "Producer": None, "CreationDate": None}
     )
-    (folder / "thumbnail.png").write_bytes(thumbnail_png(scored.image))
-    record = provenance(scored, model, source)
-    (folder / "report.html").write_text(
-        report(title, scored, model, counted, record, still, elements), encoding="utf-8"
-    )
-    (folder / "provenance.json").write_text(json.dumps(record, indent=2) + "\n")
-    return table
+    return still
 
 
 def file_record(path: Path) -> dict[str, Any]:

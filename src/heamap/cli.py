@@ -88,6 +88,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     score.add_argument("--elements", metavar="LIST", help="to draw, as Pt,Ni; tables and maps hold all five")
     score.add_argument(
+        "--tables", action="store_true", help="tables and maps alone, no pictures and no reports: for long series"
+    )
+    score.add_argument(
         "--watch", type=Path, metavar="DIR", help="score each micrograph that lands in this folder, until Ctrl-C"
     )
     score.set_defaults(command=_score)
@@ -176,7 +179,7 @@ def _score(arguments: argparse.Namespace) -> int:
     for reader in ("rsciio", "tifffile"):
         logging.getLogger(reader).setLevel(logging.CRITICAL)
     calibration = Calibration(arguments.sampling_angstrom, arguments.beam_fraction_per_count, arguments.black_level)
-    options = read_options(arguments.roi, arguments.mask, arguments.elements)
+    options = read_options(arguments.roi, arguments.mask, arguments.elements, tables=arguments.tables)
     if bool(arguments.paths) == (arguments.watch is not None):
         raise InputError("give either micrographs (PATH) or a folder to watch (--watch DIR)")
     try:

@@ -191,3 +191,24 @@ def test_a_disk_that_takes_no_more_is_told_in_one_line(folder, model_file, tmp_p
     assert line in done.stderr
     assert "Traceback" not in done.stderr
     assert run(*words) == 0
+
+
+def test_tables_alone_hold_the_same_counts_and_no_pictures(folder, model_file, tmp_path, capsys):
+    words = ["score", folder, "--model", model_file, "--out"]
+    assert run(*words, tmp_path / "all") == 0
+    assert run(*words, tmp_path / "bare", "--tables") == 0
+    names = {path.name for path in (tmp_path / "bare" / "good").iterdir()}
+    assert {path.name for path in (tmp_path / "all" / "good").iterdir()} - names == {
+        "figure.png",
+        "figure.pdf",
+        "report.html",
+    }
+    for name in ("columns.csv", "maps.tif"):
+        assert (tmp_path / "bare" / "good" / name).read_bytes() == (tmp_path / "all" / "good" / name).read_bytes()
+    assert 'href="good/columns.csv"' in (tmp_path / "bare" / "index.html").read_text()
+    assert 'href="good/report.html"' in (tmp_path / "all" / "index.html").read_text()
+    # Pictures that are asked for afterwards are made.
+    assert run(*words, tmp_path / "bare") == 0
+    assert (tmp_path / "bare" / "good" / "report.html").exists()
+    assert run(*words, tmp_path / "bare", "--tables", "--elements", "Pt") == 2
+    assert "leave out --elements" in capsys.readouterr().err
