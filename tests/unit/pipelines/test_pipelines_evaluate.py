@@ -120,7 +120,7 @@ def test_the_run_tells_how_the_counts_behind_its_metrics_were_read(tmp_path, mon
     monkeypatch.chdir(tmp_path)
     peak = load(ROOT / "params.yaml")
     fit = peak.model_copy(update={"evaluate": peak.evaluate.model_copy(update={"readout": "fit"})})
-    for file in (evaluate.REPORT, evaluate.CALIBRATION, evaluate.ACCURACY):
+    for file in (evaluate.REPORT, evaluate.CALIBRATION, evaluate.ACCURACY, evaluate.TARGETS, evaluate.TARGET_TABLE):
         file.parent.mkdir(exist_ok=True)
         file.write_text("")
     for folder in (evaluate.PLOTS, evaluate.BOUND_PLOTS):
