@@ -38,7 +38,7 @@ def contents(path):
 
 
 def values(item):
-    return (item.shape, np.asarray(item[()]).tobytes()) if isinstance(item, h5py.Dataset) else None
+    return (item.shape, np.asarray(item[()]).tolist()) if isinstance(item, h5py.Dataset) else None
 
 
 def test_a_cluster_gives_the_files_of_one_process(folder, model_file, tmp_path, capfd):
