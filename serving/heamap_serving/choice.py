@@ -42,7 +42,7 @@ class Choice:
         InputError : as ``load_model``
         """
         model = load_model(self.path, sha256=self.sha256, version=self.version, origin=self.origin)
-        tqdm.write(f"heamap: model: {model.origin} ({model.name}, SHA-256 {model.sha256[:16]})", file=sys.stderr)
+        tqdm.write(f"model: {model.origin} ({model.name}, SHA-256 {model.sha256[:16]})", file=sys.stderr)
         return model
 
 

@@ -64,7 +64,7 @@ def test_an_image_is_scored(environment, tmp_path):
 def test_the_released_model_is_installed_with_the_scorer_and_scores(environment, tmp_path):
     command = [environment / "heamap", "score", micrograph(tmp_path), "--out", "out"]
     done = subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True)
-    assert "heamap: model: released with heamap 9.9.9 (heamap-fcn.onnx" in done.stderr
+    assert "model: released with heamap 9.9.9 (heamap-fcn.onnx" in done.stderr
     record = json.loads((tmp_path / "out/a/provenance.json").read_text())
     assert record["model"]["origin"] == "released with heamap 9.9.9"
     assert (shipped(environment) / released.CARD).read_text() == "# A card\n"

@@ -39,7 +39,7 @@ def test_a_named_file_goes_before_the_released_model(shipped, model_file):
 def test_without_a_registry_the_released_model_scores_and_says_so(no_registry, shipped, capsys):
     model = choose(shipped=shipped).load()
     said = capsys.readouterr().err
-    assert said == f"heamap: model: released with heamap 9.9.9 (heamap-fcn.onnx, SHA-256 {model.sha256[:16]})\n"
+    assert said == f"model: released with heamap 9.9.9 (heamap-fcn.onnx, SHA-256 {model.sha256[:16]})\n"
     image, _ = lattice_image((150, 160), (0.2, 0.2))
     record = heamap.score(image, sampling_angstrom=0.2, model=model).provenance["model"]
     assert (record["origin"], record["version"]) == ("released with heamap 9.9.9", None)
@@ -71,6 +71,6 @@ def test_the_command_line_says_which_model_scored(no_registry, model_file, capsy
     np.save("image.npy", lattice_image((150, 160), (0.2, 0.2))[0])
     command = ["score", "image.npy", "--out", "out", "--sampling-angstrom", "0.2", "--model", str(model_file)]
     assert main(command) == 0
-    assert "heamap: model: the file that was named (model.onnx, SHA-256 " in capsys.readouterr().err
+    assert "model: the file that was named (model.onnx, SHA-256 " in capsys.readouterr().err
     record = json.loads((no_registry / "out/image/provenance.json").read_text())
     assert record["model"]["origin"] == "the file that was named"
