@@ -39,6 +39,8 @@ def test_mixed_precision_computes_in_bfloat16_and_answers_in_float32():
 
 
 def test_skips_are_added_so_the_finest_level_reaches_the_output_past_the_bridge():
+    # With other first weights the small bridge may be silent altogether.
+    keras.utils.set_random_seed(0)
     network = fcn.build(SMALL)
     image = np.random.default_rng(0).normal(size=(1, 16, 16, 1)).astype("float32")
     before = np.asarray(network(image))
