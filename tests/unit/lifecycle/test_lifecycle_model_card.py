@@ -45,7 +45,15 @@ def evaluation(not_covered: list[str]) -> dict[str, Any]:
 def contract(*, skill_low_of_fe: float) -> Contract:
     def accuracy(low: float) -> TargetAccuracy:
         return TargetAccuracy(
-            baseline="b", skill=0.5, skill_low=low, skill_high=0.6, bound_skill=0.7, r2=0.6, intervals_held=True
+            baseline="b",
+            skill=0.5,
+            skill_low=low,
+            skill_high=0.6,
+            bound_skill=0.7,
+            r2=0.6,
+            covered=0.91,
+            covered_low=0.87,
+            covered_high=0.95,
         )
 
     targets = {target: accuracy(skill_low_of_fe if target == "Fe" else 0.4) for target in TARGETS}
