@@ -77,8 +77,9 @@ def read_aggregation(
 ) -> dict[str, Any] | None:
     """What the image says of aggregation; None where the model or the image is not fit to say anything.
 
-    The same image gives the same answer: the test's random draws are fixed. ``columns`` in the answer says how many
-    columns were judged, at most ``MOST_COLUMNS``.
+    A model that may call no element aggregated is not asked: its test takes a third of the network's time. The same
+    image gives the same answer: the test's random draws are fixed. ``columns`` in the answer says how many columns were
+    judged, at most ``MOST_COLUMNS``.
 
     Parameters
     ----------
@@ -87,7 +88,7 @@ def read_aggregation(
     if contract.aggregation is None:
         return None
     calibration = AggregationCalibration.from_dict(contract.aggregation)
-    if len(counts) < LEAST_COLUMNS or not counts.sum() > 0:
+    if not calibration.may_claim or len(counts) < LEAST_COLUMNS or not counts.sum() > 0:
         return None
     if len(counts) > MOST_COLUMNS:
         away = np.linalg.norm(positions_angstrom - np.median(positions_angstrom, axis=0), axis=1)

@@ -34,6 +34,9 @@ IMAGEJ_BYTES = 2**32 - 2**20
 BAND_PIXELS = 2**21
 """Pixels of the maps that are written at a time."""
 
+CSV_ROWS = 10_000
+"""Of a table that are written at a time: as numbers of Python they take ten times their room."""
+
 PNG_DPI, PDF_DPI = 130, 150
 """Of ``figure.png`` and of the images in ``figure.pdf``."""
 
@@ -177,7 +180,9 @@ def write_csv(path: Path, table: pd.DataFrame) -> None:
     line = ",".join("%.4f" if kind.kind == "f" else "%s" for kind in table.dtypes) + "\n"
     with path.open("w", encoding="utf-8") as file:
         file.write(",".join(table.columns) + "\n")
-        file.writelines(line % row for row in zip(*(table[name].tolist() for name in table.columns), strict=True))
+        for first in range(0, len(table), CSV_ROWS):
+            part = table.iloc[first : first + CSV_ROWS]
+            file.writelines(line % row for row in zip(*(part[name].tolist() for name in part.columns), strict=True))
 
 
 def _write_maps(path: Path, maps: npt.NDArray[np.float32], sampling_angstrom: float) -> None:

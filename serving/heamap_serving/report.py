@@ -72,7 +72,16 @@ def report(
         },
         "targets": [sections.name_of(target) for target in _listed()],
         "order": [TARGETS.index(target) for target in _listed()],
-        "first": sections.FIRST_COUNT,
+        "columns": plots.numbers(
+            scored.positions * contract.sampling_angstrom / 10,
+            scored.places_px(contract.sampling_angstrom),
+            scored.counts,
+            scored.certainty,
+            counted,
+        ),
+        "said": len(plots.FIELDS) + 3 * len(TARGETS),
+        "first": len(plots.FIELDS),
+        "symbols": [plots.OTHER_SYMBOL, plots.CALIBRATED_SYMBOL],
         "ring": RING_NM,
         "regions": _outlines(verdict),
         "hint": HINT,
@@ -115,18 +124,15 @@ def _plots(
     elements: tuple[str, ...],
 ) -> dict[str, Any]:
     """What plotly.js draws, by the id of its place."""
-    totals = scored.counts.sum(axis=1)
-    view = plots.view(
-        thinned(scored.image), sampling_angstrom, scored.positions, scored.certainty, counted=counted.totals is not None
-    )
-    places = scored.places_px(sampling_angstrom)
-    view["data"][1]["customdata"] = plots.column_data(places, scored.counts, scored.certainty, counted.totals)
-    drawn = {"view": view}
+    columns, with_totals = len(scored.positions), counted.totals is not None
+    drawn = {
+        "view": plots.view(thinned(scored.image), sampling_angstrom, columns, scored.certainty, counted=with_totals)
+    }
     if found is not None:
         indices = [ELEMENTS.index(element) for element in elements]
         drawn["histograms"] = histograms(scored.counts, fractions(scored.counts), elements, indices)
         drawn["composition"] = plots.composition(found, elements, sections.interval_name(found))
-        drawn["counting"] = plots.counting(counted, totals, sections.intensity_unit(scored))
+        drawn["counting"] = plots.counting(columns, sections.intensity_unit(scored), counted=with_totals)
     return drawn
 
 

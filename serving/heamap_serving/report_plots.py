@@ -15,6 +15,7 @@ from heamap.evaluation.targets import NI_CO_FE, TARGETS, TOTAL, with_sums
 from heamap_serving.atom_counting import AtomCounting
 from heamap_serving.certainty import Certainty
 from heamap_serving.composition import SHARED, Composition
+from heamap_serving.page_numbers import Field, packed, significant
 from heamap_serving.pictures import Thinned
 
 COLUMN_COLOUR = "#56B4E9"
@@ -28,11 +29,14 @@ RING_NM = 0.12
 SHOWN_POINTS = 620
 """Longest side of the picture on the page, about."""
 
+CALIBRATED_SYMBOL, OTHER_SYMBOL = "circle-open", "diamond-open"
+"""Of a column whose total lies where the intervals were calibrated, and of another; the page chooses."""
+
 MOST_SVG_COLUMNS = 4000
 """More columns are drawn by WebGL, which has no elements for single markers but stays quick."""
 
 FIELDS = ("column", "row", "col", "calibrated", "counted")
-"""Of ``customdata``, before count, low and high of every target."""
+"""Of a column, before count, low and high of every target."""
 
 Floats = npt.NDArray[np.float64]
 Plot = dict[str, Any]
@@ -60,27 +64,23 @@ def plot(data: list[Plot], layout: Plot, margin: dict[str, int], height: int | N
 def view(
     shown: Thinned,
     sampling_angstrom: float,
-    positions: Floats,
+    columns: int,
     certainty: Certainty | None,
     *,
     counted: bool,
 ) -> Plot:
-    """The micrograph and its columns; the page puts in the picture and marks the column in focus.
-
-    What the columns say is ``column_data``, put in by the caller.
+    """The micrograph and its columns; the page puts in the picture and ``numbers``, and marks the column in focus.
 
     Parameters
     ----------
     shown : what the pictures were made of, for their pixel size
-    positions : (n, 2) row and column in pixels of the maps
+    columns : how many there are
     counted : atom counting gives totals
     """
     step = sampling_angstrom / 10
     first, pixel = shown.first * step, shown.stride * step
     rows, cols = shown.values.shape[:2]
-    y, x = (positions * step).round(4).T
     ring = float(np.clip(RING_NM * SHOWN_POINTS / (max(rows, cols) * pixel), 3, 10))
-    trusted = certainty is None or bool(certainty.calibrated.all())
     picture = {
         "type": "image",
         "name": "image",
@@ -90,15 +90,13 @@ def view(
         "dx": pixel,
         "dy": pixel,
     }
-    columns = {
-        "type": _kind(len(positions)),
+    marks = {
+        "type": _kind(columns),
         "mode": "markers",
         "name": "columns",
-        "x": x.tolist(),
-        "y": y.tolist(),
         "hovertemplate": _hover(certainty, counted) + "<extra></extra>",
         "marker": {
-            "symbol": "circle-open" if trusted else _symbols(certainty),
+            "symbol": CALIBRATED_SYMBOL,
             "color": COLUMN_COLOUR,
             "size": ring,
             "line": {"width": 0.6 + 0.1 * ring},
@@ -116,7 +114,7 @@ def view(
         "dragmode": "pan",
         "showlegend": False,
     }
-    return plot([picture, columns], layout, {"l": 56, "r": 12, "t": 12, "b": 48})
+    return plot([picture, marks], layout, {"l": 56, "r": 12, "t": 12, "b": 48})
 
 
 def composition(found: Composition, elements: Sequence[str], label: str) -> Plot:
@@ -149,29 +147,30 @@ def composition(found: Composition, elements: Sequence[str], label: str) -> Plot
     return plot(points, layout, {"l": 84, "r": 12, "t": 12, "b": 52}, height=330)
 
 
-def counting(found: AtomCounting, totals: Floats, unit: str) -> Plot:
+def counting(columns: int, unit: str, *, counted: bool) -> Plot:
     """Totals of the network and of atom counting against the integrated intensity of each column.
+
+    The page puts in ``numbers``: of each trace what its ``meta`` names along y.
 
     Parameters
     ----------
-    totals : (n,) atoms, by the network
+    columns : how many there are
     unit : of the intensity
+    counted : atom counting gives totals
     """
-    x = [float(f"{value:.5g}") for value in found.intensities]
-    ways = [("network", totals, "#0072B2", "circle-open")]
-    if found.totals is not None:
-        ways.append(("atom counting", found.totals, "#D55E00", "x-thin-open"))
+    ways = [("network", "network", "#0072B2", "circle-open")]
+    if counted:
+        ways.append(("atom counting", "counted", "#D55E00", "x-thin-open"))
     points = [
         {
-            "type": _kind(len(totals)),
+            "type": _kind(columns),
             "mode": "markers",
             "name": name,
-            "x": x,
-            "y": values.round(2).tolist(),
+            "meta": field,
             "marker": {"size": 7, "color": colour, "symbol": symbol, "line": {"width": 1.5}},
             "hovertemplate": f"column %{{pointNumber}}: {name} %{{y:.1f}} atoms<extra></extra>",
         }
-        for name, values, colour, symbol in ways
+        for name, field, colour, symbol in ways
     ]
     layout = {
         "xaxis": {"title": {"text": f"integrated intensity of the column ({unit})"}},
@@ -182,38 +181,39 @@ def counting(found: AtomCounting, totals: Floats, unit: str) -> Plot:
     return plot(points, layout, {"l": 56, "r": 12, "t": 36, "b": 52}, height=330)
 
 
-def column_data(
-    places_px: Floats, counts: Floats, certainty: Certainty | None, counted: npt.NDArray[np.float64] | None
-) -> list[list[Any]]:
-    """``FIELDS``, then count, low and high of every target, for each column; what is not known is None.
+def numbers(
+    positions_nm: Floats, places_px: Floats, counts: Floats, certainty: Certainty | None, counted: AtomCounting
+) -> dict[str, Any]:
+    """What the page knows of every column, packed.
 
-    Numbers are rounded as they are shown: rounded twice, 9.549 would be shown as 9.6.
+    ``FIELDS``, then count, low and high of every target, are what a column says; ``x`` and ``y`` (nm), ``intensity``
+    and ``network`` (its total) are drawn. Numbers are rounded as they are shown: rounded twice, 9.549 would be shown
+    as 9.6.
 
     Parameters
     ----------
+    positions_nm : (n, 2) row and column
     places_px : (n, 2) row and column in pixels of the file
     counts : (n, 5) atoms
-    counted : (n,) totals by atom counting, if any
     """
-    number = len(counts)
-    nothing: list[Any] = [None] * number
-    fields = [list(range(number)), _rounded(places_px[:, 0]), _rounded(places_px[:, 1])]
-    fields.append(nothing if certainty is None else certainty.calibrated.astype(int).tolist())
-    fields.append(nothing if counted is None else _rounded(counted))
-    for target, count in enumerate(with_sums(counts).T):
-        fields.append(_rounded(count))
-        both = (None, None) if certainty is None else (certainty.low, certainty.high)
-        fields.extend(nothing if ends is None else ends[:, target].tolist() for ends in both)
-    return [list(row) for row in zip(*fields, strict=True)]
-
-
-def _rounded(values: Floats) -> list[float]:
-    return [round(value, 1) for value in values.tolist()]
-
-
-def _symbols(certainty: Certainty | None) -> list[str]:
-    marks = [] if certainty is None else certainty.calibrated.tolist()
-    return ["circle-open" if known else "diamond-open" for known in marks]
+    fields = [
+        Field("column", np.arange(len(counts))),
+        Field("row", places_px[:, 0], 1),
+        Field("col", places_px[:, 1], 1),
+        Field("calibrated", None if certainty is None else certainty.calibrated),
+        Field("counted", counted.totals, 1),
+    ]
+    for name, index in zip(TARGETS, range(len(TARGETS)), strict=True):
+        ends = (None, None) if certainty is None else (certainty.low[:, index], certainty.high[:, index])
+        fields.append(Field(name, with_sums(counts)[:, index], 1))
+        fields.extend(Field(f"{end}_{name}", values) for end, values in zip(("low", "high"), ends, strict=True))
+    drawn = (
+        Field("x", positions_nm[:, 1], 4),
+        Field("y", positions_nm[:, 0], 4),
+        Field("intensity", counted.intensities, significant(counted.intensities, 6)),
+        Field("network", counts.sum(axis=1), 2),
+    )
+    return packed((*fields, *drawn), len(counts))
 
 
 def _hover(certainty: Certainty | None, counted: bool) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from heamap.contract import Contract
+from heamap.evaluation.aggregation_report import AggregationCalibration
 from heamap.evaluation.targets import NI_CO_FE, TARGETS, TOTAL, with_sums
 from heamap_serving.atom_counting import AtomCounting
 from heamap_serving.certainty import claims
@@ -14,9 +15,6 @@ from heamap_serving.composition import ALIKE, CALIBRATED, SHARED, Composition
 from heamap_serving.html_page import badge, table
 from heamap_serving.score import Scored
 from heamap_serving.verdict import NOT_CHECKED, Verdict
-
-FIRST_COUNT = 5
-"""Place of the first count in the data of a column (``report_plots.FIELDS``)."""
 
 NO_SKILL = "{}: on the test images no better than the total times the composition; the map may show totals alone."
 NAMES = {NI_CO_FE: "Ni+Co+Fe", TOTAL: "total"}
@@ -207,7 +205,7 @@ def trust(contract: Contract, scored: Scored) -> str:
             f'<p class="note">{OWN_FIGURES} {contract.accuracy.columns} columns of {contract.accuracy.images} images. '
             "Skill 0: total × composition; 1: no error.</p>"
         )
-    parts.append(f"<ul>{gathered}</ul>" if said else f"<p>{_silence(scored)}</p>")
+    parts.append(f"<ul>{gathered}</ul>" if said else f"<p>{_silence(contract, scored)}</p>")
     return _section("", *parts)
 
 
@@ -244,7 +242,12 @@ def provenance(record: dict[str, Any]) -> str:
     )
 
 
-def _silence(scored: Scored) -> str:
+def _silence(contract: Contract, scored: Scored) -> str:
+    if contract.aggregation is not None and not AggregationCalibration.from_dict(contract.aggregation).may_claim:
+        return (
+            "Whether elements gather in columns was not tested: on simulated particles this model was not shown to "
+            "see it."
+        )
     if scored.aggregation is None:
         return "Whether elements gather in columns cannot be judged here."
     return "No element is said to gather in columns; that is no proof that none does."

@@ -6,12 +6,42 @@
   const readout = document.getElementById("readout");
   const layers = document.getElementById("layers");
 
+  function unzip(text) {
+    const packed = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+    return new Response(new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip")));
+  }
+
   async function unpack() {
-    const packed = Uint8Array.from(atob(document.getElementById("library").textContent), (c) => c.charCodeAt(0));
-    const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
     const script = document.createElement("script");
-    script.textContent = await new Response(stream).text();
+    script.textContent = await unzip(document.getElementById("library").textContent).text();
     document.head.append(script);
+  }
+
+  // What is known of every column: one array a field, null where a number is not known (page_numbers.py).
+  async function numbers({ number, fields, numbers }) {
+    const missing = -(2 ** 31);
+    const bytes = new DataView(await unzip(numbers).arrayBuffer());
+    const found = {};
+    fields.forEach(({ name, decimals }, place) => {
+      const [times, over] = [10 ** Math.max(-decimals, 0), 10 ** Math.max(decimals, 0)];
+      found[name] = Array.from({ length: number }, (_, index) => {
+        const whole = bytes.getInt32(4 * (place * number + index), true);
+        return whole === missing ? null : (whole * times) / over;
+      });
+    });
+    return found;
+  }
+
+  // Puts the columns into the plots, which come without them.
+  function fill(columns) {
+    const said = data.columns.fields.slice(0, data.said).map(({ name }) => columns[name]);
+    const marks = data.plots.view.data[1];
+    Object.assign(marks, { x: columns.x, y: columns.y });
+    marks.customdata = columns.x.map((_, index) => said.map((values) => values[index]));
+    if (columns.calibrated.includes(0)) marks.marker.symbol = columns.calibrated.map((known) => data.symbols[known]);
+    for (const trace of data.plots.counting?.data ?? []) {
+      Object.assign(trace, { x: columns.intensity, y: columns[trace.meta] });
+    }
   }
 
   const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
@@ -144,6 +174,7 @@
   }
 
   await unpack();
+  fill(await numbers(data.columns));
   data.plots.view.data[0].source = data.layers.image.source;
   const config = { responsive: true, displaylogo: false, scrollZoom: true };
   for (const [name, figure] of Object.entries(data.plots)) {

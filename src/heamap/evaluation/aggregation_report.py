@@ -9,7 +9,7 @@ import numpy.typing as npt
 from heamap.elements import ELEMENTS
 from heamap.errors import InputError
 from heamap.evaluation.aggregation import LEVEL, RESAMPLES, overdispersion
-from heamap.evaluation.claims import Power, verdicts
+from heamap.evaluation.claims import Power, may_claim, verdicts
 from heamap.evaluation.correlogram import SHELLS_ANGSTROM, Correlogram, correlogram
 from heamap.evaluation.dispersion_moments import read_columns
 from heamap.evaluation.prediction_errors import PredictionErrors
@@ -33,6 +33,11 @@ class AggregationCalibration:
     errors: PredictionErrors
     error_correlation: FloatArray
     power: Power | None
+
+    @property
+    def may_claim(self) -> bool:
+        """Whether any element may be called aggregated at ``aggregation.LEVEL``, whatever an image shows."""
+        return may_claim(self.power, LEVEL)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready, some 15 kB; ``from_dict`` gives it back."""

@@ -176,6 +176,11 @@ def verdicts(test: Overdispersion, power: Power | None) -> tuple[Verdict, ...]:
     return tuple(found)
 
 
+def may_claim(power: Power | None, level: float) -> bool:
+    """Whether a model of this power may call any element aggregated, whatever an image shows."""
+    return any(_powerless(power, index, level) is None for index in range(len(ELEMENTS)))
+
+
 def _untested(test: Overdispersion, index: int) -> str:
     if test.resolution[index] < LEAST_RESOLUTION:
         return f"the model does not tell it from the other elements ({test.resolution[index]:.0%} of it is seen apart)"
