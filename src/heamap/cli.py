@@ -17,8 +17,11 @@ from heamap.simulator import DEFAULT_CONFIGURATIONS, DEFAULT_ENGINE, DEFAULT_WAV
 
 DEFAULT_MODEL = "heamap-fcn"
 
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES)
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """What a disk says that takes no more."""
+
+_FORBIDDEN = (errno.EROFS, errno.EACCES, errno.EPERM)
+"""What a disk says that may not be written, or a file that may not be read."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -36,10 +39,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"heamap: {error}", file=sys.stderr)
         return 2
     except OSError as error:
-        if error.errno not in _NO_ROOM:
+        if error.errno not in (*_NO_ROOM, *_FORBIDDEN):
             raise
         place = f"{error.filename}: " if error.filename else ""
-        print(f"heamap: {place}{error.strerror}; what is finished is kept, run it again to go on", file=sys.stderr)
+        advice = "; what is finished is kept, run it again to go on" if error.errno in _NO_ROOM else ""
+        print(f"heamap: {place}{error.strerror}{advice}", file=sys.stderr)
         return 2
 
 

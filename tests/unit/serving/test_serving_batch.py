@@ -1,3 +1,4 @@
+import errno
 import hashlib
 import json
 import subprocess
@@ -14,7 +15,7 @@ from heamap.cli import main
 from heamap.contract import METADATA_KEY
 from heamap.elements import ELEMENTS
 from heamap.errors import InputError
-from heamap_serving import outputs
+from heamap_serving import batch, outputs
 from heamap_serving.batch import find_micrographs
 
 
@@ -191,6 +192,15 @@ def test_a_disk_that_takes_no_more_is_told_in_one_line(folder, model_file, tmp_p
     assert line in done.stderr
     assert "Traceback" not in done.stderr
     assert run(*words) == 0
+
+
+def test_a_file_that_may_not_be_written_is_told_in_one_line(folder, model_file, tmp_path, capsys, monkeypatch):
+    def forbidden(*_):
+        raise PermissionError(errno.EACCES, "Permission denied", "summary.csv")
+
+    monkeypatch.setattr(batch, "write_summary", forbidden)
+    assert run("score", folder, "--out", tmp_path / "out", "--model", model_file) == 2
+    assert "heamap: summary.csv: Permission denied\n" in capsys.readouterr().err
 
 
 def test_tables_alone_hold_the_same_counts_and_no_pictures(folder, model_file, tmp_path, capsys):
