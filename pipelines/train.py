@@ -74,7 +74,8 @@ def summary(fitted: Fitted) -> str:
     best = min(fitted.history, key=lambda metrics: metrics["val_loss"])
     return (
         f"trained {len(fitted.history)} epochs; best in epoch {fitted.history.index(best) + 1}: "
-        f"val_loss {best['val_loss']:.4f}, R2 of Pt {best['val_r2_Pt']:.3f}; {MODEL}"
+        f"val_loss {best['val_loss']:.4f}, R2 of Pt {best['val_r2_Pt']:.3f}, of the total "
+        f"{best['val_r2_total']:.3f}; {MODEL}"
     )
 
 

@@ -8,8 +8,8 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from heamap.dataset.input import Example, Examples
-from heamap.elements import ELEMENTS
 from heamap.evaluation import reading
+from heamap.evaluation.targets import TARGETS, with_sums
 from heamap.training.horovod import World
 from heamap.training.step import weighted_mse
 
@@ -40,29 +40,29 @@ class Validation:
 
         Returns
         -------
-        ``val_loss`` in squared atoms, and over every column in the field, zeros included, ``val_r2_<element>`` of the
-        heights at the columns and ``val_fit_r2_<element>`` of the fitted ones: whichever ``evaluate.readout`` names,
-        runs can be compared by both
+        ``val_loss`` in squared atoms, and over every column in the field, zeros included, ``val_r2_<target>`` of the
+        heights at the columns and ``val_fit_r2_<target>`` of the fitted ones, for every one of
+        ``heamap.evaluation.targets.TARGETS``: whichever ``evaluate.readout`` names, runs can be compared by both
         """
         losses = np.zeros(2)
-        sums = np.zeros((len(self._readouts), 4, len(ELEMENTS)))
+        sums = np.zeros((len(self._readouts), 4, len(TARGETS)))
         for example, columns in zip(self._examples, self._columns, strict=True):
             image, labels, weights = (tf.constant(part[None]) for part in example)
             maps = predict(image)
             losses += float(weighted_mse(maps, labels, weights)), 1
-            truth = columns[:, 2:]
-            counted = np.full(len(ELEMENTS), len(truth))
+            truth = with_sums(columns[:, 2:])
+            counted = np.full(len(TARGETS), len(truth))
             for part, readout in zip(sums, self._readouts.values(), strict=True):
-                error = truth - readout(maps.numpy()[0], columns[:, 0], columns[:, 1])
+                error = truth - with_sums(readout(maps.numpy()[0], columns[:, 0], columns[:, 1]))
                 part += counted, truth.sum(0), (truth**2).sum(0), (error**2).sum(0)
         totals = self._world.total(np.concatenate([losses, sums.ravel()]))
         count, first, second, residual = totals[2:].reshape(sums.shape).transpose(1, 0, 2)
         spread = second - first**2 / np.maximum(count, 1)
         r2 = np.where(spread > 0, 1 - residual / np.where(spread > 0, spread, 1), np.nan)
         return {"val_loss": float(totals[0] / totals[1])} | {
-            f"{prefix}_{symbol}": float(value)
+            f"{prefix}_{target}": float(value)
             for prefix, values in zip(self._readouts, r2, strict=True)
-            for symbol, value in zip(ELEMENTS, values, strict=True)
+            for target, value in zip(TARGETS, values, strict=True)
         }
 
 

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from heamap.dataset.input import Examples
 from heamap.elements import ELEMENTS
+from heamap.evaluation.targets import TARGETS
 from heamap.params import Params, load
 from heamap.training.horovod import World
 from heamap.training.validation import Validation
@@ -54,18 +55,18 @@ def test_perfect_maps_have_no_loss_and_an_r2_of_one_by_either_way_of_reading(exa
     metrics = score(examples, 0.0)
     assert list(metrics) == [
         "val_loss",
-        *(f"val_r2_{symbol}" for symbol in ELEMENTS),
-        *(f"val_fit_r2_{symbol}" for symbol in ELEMENTS),
+        *(f"val_r2_{target}" for target in TARGETS),
+        *(f"val_fit_r2_{target}" for target in TARGETS),
     ]
     assert metrics["val_loss"] == 0
-    assert [metrics[f"{name}_{symbol}"] for name in ("val_r2", "val_fit_r2") for symbol in ELEMENTS] == pytest.approx(
-        [1.0] * 10, abs=1e-3
+    assert [metrics[f"{name}_{target}"] for name in ("val_r2", "val_fit_r2") for target in TARGETS] == pytest.approx(
+        [1.0] * 14, abs=1e-3
     )
 
 
 def test_noise_of_the_maps_is_the_loss_and_costs_the_peak_more_than_the_fit(examples):
     metrics = score(examples, 1.0)
     assert metrics["val_loss"] == pytest.approx(1.0, rel=0.05)
-    for symbol in ELEMENTS:
-        assert 0.5 < metrics[f"val_r2_{symbol}"] < metrics[f"val_fit_r2_{symbol}"]
-        assert metrics[f"val_fit_r2_{symbol}"] > 0.97
+    for target in TARGETS:
+        assert 0.5 < metrics[f"val_r2_{target}"] < metrics[f"val_fit_r2_{target}"]
+        assert metrics[f"val_fit_r2_{target}"] > 0.97
