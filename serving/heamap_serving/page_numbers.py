@@ -16,7 +16,7 @@ MISSING = np.iinfo(np.int32).min
 """Stands for a number that is not known."""
 
 LEVEL = 4
-"""Of compression: the highest takes ten times as long for 3 % less."""
+"""Of compression: the highest takes 60 times as long for 9 % less (numbers of 50,000 columns)."""
 
 
 @dataclass(frozen=True)

@@ -203,15 +203,16 @@ def numbers(
         Field("calibrated", None if certainty is None else certainty.calibrated),
         Field("counted", counted.totals, 1),
     ]
-    for name, index in zip(TARGETS, range(len(TARGETS)), strict=True):
+    atoms = with_sums(counts)
+    for index, name in enumerate(TARGETS):
         ends = (None, None) if certainty is None else (certainty.low[:, index], certainty.high[:, index])
-        fields.append(Field(name, with_sums(counts)[:, index], 1))
+        fields.append(Field(name, atoms[:, index], 1))
         fields.extend(Field(f"{end}_{name}", values) for end, values in zip(("low", "high"), ends, strict=True))
     drawn = (
         Field("x", positions_nm[:, 1], 4),
         Field("y", positions_nm[:, 0], 4),
         Field("intensity", counted.intensities, significant(counted.intensities, 6)),
-        Field("network", counts.sum(axis=1), 2),
+        Field("network", atoms[:, TARGETS.index(TOTAL)], 2),
     )
     return packed((*fields, *drawn), len(counts))
 
