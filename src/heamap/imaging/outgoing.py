@@ -5,6 +5,7 @@ atom: the same amplitude as the other way round (Pogany and Turner, Acta Cryst. 
 all later scattering, blocking by the atoms below included.
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ import numpy.typing as npt
 from heamap.elements import TABLE
 from heamap.imaging import events, orbitals
 from heamap.imaging.directions import Directions
-from heamap.imaging.sampling import OFFSETS, Sampler, lattice
+from heamap.imaging.sampling import OFFSETS, Sampler, factored, lattice
 from heamap.imaging.slicing import Slab
 from heamap.imaging.wavefield import Atoms, Wavefield
 
@@ -22,8 +23,10 @@ REALIZATIONS = 6
 SHARING = 4
 """Waves that share a displacement, while there are fewer."""
 BATCH = 16
-MODES = 27
-"""The most that :mod:`events` keeps of an element up to 200 mrad, for the estimate of memory."""
+LOSS = 1e-6
+"""Share of the functions' squares that is lost as they are made of fewer."""
+FEW = 271
+"""The most functions that are then left of an element's up to 200 mrad, for the estimate of memory."""
 
 
 def realizations(waves: int) -> int:
@@ -35,7 +38,7 @@ def needed_bytes(field: Wavefield, waves: int, sorts: int) -> int:
     """Memory of so many waves at a time, of the slices they share with the elements' factors and two sums behind them,
     and of the functions around the atoms of each sort of element."""
     reach = lattice(field.pixel_angstrom, orbitals.RADIUS_ANGSTROM)[1]
-    tables = sorts * MODES * len(orbitals.BASIS) * (OFFSETS * (2 * reach + 1)) ** 2
+    tables = sorts * FEW * (OFFSETS * (2 * reach + 1)) ** 2
     grids = waves + realizations(waves) + len(TABLE) + 2
     return int((grids * field.points**2 + tables) * np.dtype(np.complex64).itemsize)
 
@@ -86,7 +89,7 @@ def _follow(
     *,
     first: int,
     still: Atoms,
-    samplers: dict[int, Sampler],
+    samplers: "dict[int, _Vibrations]",
     forms: Any,
     rng: np.random.Generator,
 ) -> None:
@@ -122,24 +125,40 @@ def _follow(
             field.pass_through(waves[number : number + 1], transmissions[turn[number]], propagator)
 
 
-def _samplers(field: Wavefield, elements: npt.NDArray[np.integer]) -> dict[int, Sampler]:
+@dataclass(frozen=True)
+class _Vibrations:
+    """Integrals with every product of a mode and an orbital of an element: few integrals, mixed.
+
+    Attributes
+    ----------
+    mixing : (modes x orbitals, few)
+    """
+
+    sampler: Sampler
+    mixing: Any
+
+    def __call__(self, waves: Any, positions: npt.NDArray[np.floating]) -> Any:
+        """(atoms, modes x orbitals, n), as :class:`Sampler` gives them."""
+        few = self.sampler(waves, positions)
+        mixed = self.mixing @ few.transpose(1, 0, 2).reshape(len(self.mixing.T), -1)
+        return mixed.reshape(-1, len(positions), len(waves)).transpose(1, 0, 2)
+
+
+def _samplers(field: Wavefield, elements: npt.NDArray[np.integer]) -> dict[int, _Vibrations]:
     """Of each of the elements."""
     axis, reach = lattice(field.pixel_angstrom, orbitals.RADIUS_ANGSTROM)
     nodes = np.meshgrid(axis, axis, indexing="ij")
     basis = orbitals.values(*nodes)
     every = events.modes(field.energy_ev, axis, band=1 / (2 * field.pixel_angstrom))
-    return {
-        element: Sampler(
-            field.arrays,
-            (every[element][:, None] * basis).reshape(-1, len(axis), len(axis)),
-            pixel_angstrom=field.pixel_angstrom,
-            reach=reach,
-        )
-        for element in elements.tolist()
-    }
+    result = {}
+    for element in elements.tolist():
+        mixing, few = factored((every[element][:, None] * basis).reshape(-1, len(axis), len(axis)), LOSS)
+        sampler = Sampler(field.arrays, few, pixel_angstrom=field.pixel_angstrom, reach=reach)
+        result[element] = _Vibrations(sampler, field.arrays.xp.asarray(mixing.astype(np.complex64)))
+    return result
 
 
-def _form(sampler: Sampler, waves: Any, roots: Any, positions: npt.NDArray[np.floating], size: int) -> Any:
+def _form(sampler: _Vibrations, waves: Any, roots: Any, positions: npt.NDArray[np.floating], size: int) -> Any:
     """Sum over modes and directions of v* v^T, so that conj(s)^T form s is the detected share."""
     total: Any = 0
     for start in range(0, len(waves), BATCH):

@@ -3,9 +3,9 @@
 import abtem
 import numpy as np
 import numpy.typing as npt
-import scipy.fft
 from abtem.prism.s_matrix import SMatrixArray
 
+from heamap.imaging.arrays import arrays
 from heamap.imaging.microscope import Microscope, wavelength_angstrom
 from heamap.imaging.scan import smooth
 
@@ -56,8 +56,8 @@ def scattering_matrix(
     """PRISM's plane waves, propagated through the slices.
 
     The numbers are those of ``abtem.SMatrix.build`` (a test compares them). Its loop is replaced: one wave at a time
-    stays in the processor's cache, which is more than twice as fast, and FFTW picks its algorithms by timing them,
-    which makes the last bits differ from run to run.
+    stays in the processor's cache, and FFTW picks its algorithms by timing them, which makes the last bits differ from
+    run to run.
 
     Parameters
     ----------
@@ -82,6 +82,7 @@ def scattering_matrix(
     low = np.rint(np.fft.fftfreq(kept, 1 / kept)).astype(int)
     coordinate = 2j * np.pi * box_angstrom / points * np.arange(points)
     norm = planned.interpolation[0] ** 2 / points**2
+    transforms = arrays("cpu")
     # The beams of one point lie together: so the scan multiplies windows of the matrix where they lie.
     matrix = np.empty((kept, kept, len(wave_vectors)), dtype=np.complex64).transpose(2, 0, 1)
     for index, (kx, ky) in enumerate(wave_vectors):
@@ -89,13 +90,13 @@ def scattering_matrix(
         wave = (arrived * np.exp(kx * coordinate)[:, None] * np.exp(ky * coordinate)[None, :]).astype(np.complex64)
         for transmission, distance in zip(transmissions[:-1], behind[:-1], strict=True):
             wave *= transmission
-            wave = scipy.fft.fft2(wave, overwrite_x=True, workers=1)
+            wave = transforms.fft2(wave)
             wave *= propagators[distance]
-            wave = scipy.fft.ifft2(wave, overwrite_x=True, workers=1)
+            wave = transforms.ifft2(wave)
         wave *= transmissions[-1]
-        wave = scipy.fft.fft2(wave, overwrite_x=True, workers=1)
+        wave = transforms.fft2(wave)
         wave *= propagators[behind[-1]]
-        matrix[index] = scipy.fft.ifft2(wave[np.ix_(low, low)], workers=1)
+        matrix[index] = transforms.ifft2(wave[np.ix_(low, low)])
     return SMatrixArray(
         matrix,
         wave_vectors=wave_vectors,

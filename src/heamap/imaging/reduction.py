@@ -7,6 +7,7 @@ import numpy.typing as npt
 import scipy.fft
 from abtem.prism.s_matrix import SMatrixArray
 
+from heamap.imaging.arrays import arrays
 from heamap.imaging.microscope import Microscope
 from heamap.imaging.optics import probe
 from heamap.imaging.scan import positions_along
@@ -70,7 +71,7 @@ def scan(
             probes = (turned_x[:, :, None] * turned_y[:, None, :]).astype(np.complex64)
             cols = _window(y_angstrom[y].mean(), box, kept, points)
             waves = _sum_beams(amplitudes, probes.reshape(len(probes), -1), rows, cols)
-            patterns = np.abs(scipy.fft.fft2(waves, overwrite_x=True, workers=1)) ** 2
+            patterns = np.abs(arrays("cpu").fft2(waves)) ** 2
             image[:, x, y] = np.tensordot(weights, patterns, axes=([1, 2], [1, 2])).reshape(-1, *probes.shape[1:])
     return image
 

@@ -70,6 +70,28 @@ class Sampler:
         return result
 
 
+def factored(functions: npt.NDArray[Any], loss: float) -> tuple[npt.NDArray[np.complex128], npt.NDArray[np.complex128]]:
+    """Few functions whose combinations are many: ``mixing @ basis``.
+
+    Smooth functions on a small patch have few degrees of freedom, and integrals with the few cost that much less.
+
+    Parameters
+    ----------
+    functions : (n, ...)
+    loss : share of the squares' sum that may be lost
+
+    Returns
+    -------
+    mixing (n, few), basis (few, ...), orthonormal
+    """
+    flat = functions.reshape(len(functions), -1)
+    power, vectors = np.linalg.eigh(flat @ flat.conj().T)
+    few = int(np.count_nonzero(np.cumsum(power) > loss * power.sum()))
+    mixing = vectors[:, -few:] * np.sqrt(power[-few:])
+    basis = (vectors[:, -few:].conj().T @ flat) / np.sqrt(power[-few:, None])
+    return mixing, basis.reshape(few, *functions.shape[1:])
+
+
 def lattice(pixel_angstrom: float, radius_angstrom: float) -> tuple[npt.NDArray[np.float64], int]:
     """The fine axis around an atom on which functions for a :class:`Sampler` are given, and its reach in pixels.
 

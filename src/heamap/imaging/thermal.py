@@ -24,7 +24,7 @@ from heamap.imaging.slicing import Slab, slab
 from heamap.imaging.wavefield import WAVE_BAND, Wavefield
 from heamap.seeds import Stream, generator
 
-ENGINE = "thermal-5"
+ENGINE = "thermal-6"
 """Name and version of the engine; another version makes stored images stale."""
 
 INCOMING_BAND = 4.2

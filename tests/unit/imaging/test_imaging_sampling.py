@@ -3,7 +3,7 @@ import pytest
 
 from heamap.imaging import orbitals
 from heamap.imaging.arrays import arrays
-from heamap.imaging.sampling import OFFSETS, Sampler, lattice
+from heamap.imaging.sampling import OFFSETS, Sampler, factored, lattice
 
 PIXEL, POINTS = 0.1, 64
 
@@ -70,3 +70,18 @@ def test_lattice_reaches_around_the_atom(radius: float):
     assert reach * PIXEL >= radius
     np.testing.assert_allclose(axis, -axis[::-1])
     assert axis[-1] == pytest.approx((reach + 1) * PIXEL)
+
+
+@pytest.mark.parametrize("loss", [1e-3, 1e-6])
+def test_many_smooth_functions_are_made_of_few(loss: float):
+    axis, _ = lattice(PIXEL, 0.8)
+    widths = np.linspace(0.3, 0.6, 40)[:, None, None]
+    many = np.exp(-(axis[:, None] ** 2 + axis**2) / (2 * widths**2)) * np.exp(1j * widths * axis)
+
+    mixing, basis = factored(many, loss)
+
+    few = len(basis)
+    assert few < 12
+    np.testing.assert_allclose(np.tensordot(basis, basis.conj(), axes=([1, 2], [1, 2])), np.eye(few), atol=1e-6)
+    lost = np.abs(np.tensordot(mixing, basis, axes=1) - many) ** 2
+    assert 0 < lost.sum() <= loss * (np.abs(many) ** 2).sum()

@@ -219,7 +219,7 @@ def test_the_fields_of_the_paper_fit_in_memory(energy_ev, semiangle_mrad):
 
 def test_refuses_what_does_not_fit_in_memory():
     wide = BASE.model_copy(update={"pixels": 256})
-    with pytest.raises(InputError, match=r"needs 10\.\d\d GB .* lower simulate\.thermal\.waves below 16"):
+    with pytest.raises(InputError, match=r"needs 8\.\d\d GB .* lower simulate\.thermal\.waves below 16"):
         thermal.simulate(*column(["Pt"]), microscope(), base=wide, settings=settings(margin_angstrom=6.0), sample=0)
 
 

@@ -64,3 +64,33 @@ def test_halo_and_core_of_a_vibrating_atom_are_those_of_its_mean(symbol):
 
     expected = np.fft.ifft2(np.fft.fft2(still) * np.exp(shift))
     np.testing.assert_allclose(mean, expected, atol=2e-3 * np.abs(expected - 1).max())
+
+
+@pytest.mark.parametrize("points", [189, 200])
+@pytest.mark.parametrize("average", [False, True])
+def test_atom_between_grid_points_is_the_shifted_one(points: int, average: bool):
+    field = Wavefield(arrays("cpu"), energy_ev=ENERGY, box_angstrom=BOX, points=points)
+    atoms = Atoms(field, average=average)
+    shift = np.array([0.3, 0.7]) * field.pixel_angstrom
+    origin = np.zeros((1, 2))
+
+    here = atoms.transmission(numbers(["Pd"]), origin)
+    there = atoms.transmission(numbers(["Pd"]), origin + shift)
+
+    # Halos and cores move exactly; their product does within what the grid resolves, which the low frequencies are.
+    turn = np.exp(-2j * np.pi * (field.frequencies[:, None] * shift[0] + field.frequencies * shift[1]))
+    low = np.hypot(field.frequencies[:, None], field.frequencies) < 5
+    moved, found = (np.fft.fft2(here) * turn)[low], np.fft.fft2(there)[low]
+    # The middle of the spectrum is the incident wave's.
+    assert np.abs(found - moved).max() < 2e-3 * np.abs(moved[1:]).max()
+
+
+def test_pass_through_writes_where_the_waves_lie():
+    waves = FIELD.plane_waves(np.array([[0, 0], [3, -2]]))
+    before = waves.copy()
+    transmission = Atoms(FIELD, average=False).transmission(numbers(SYMBOLS), PLACES)
+    propagator = FIELD.propagator(2.0)
+
+    FIELD.pass_through(waves, transmission, propagator)
+
+    np.testing.assert_allclose(waves, np.fft.ifft2(np.fft.fft2(before * transmission) * propagator), atol=1e-5)
