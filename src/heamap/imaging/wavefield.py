@@ -69,13 +69,13 @@ class Wavefield:
         """
         arrays = self.arrays
         for index in range(len(waves)):
-            wave = waves[index]
-            wave *= transmissions if transmissions.ndim == 2 else transmissions[index]
-            wave = arrays.fft2(wave)
+            place = waves[index]
+            place *= transmissions if transmissions.ndim == 2 else transmissions[index]
+            wave = arrays.fft2(place)
             wave *= propagator
             wave = arrays.ifft2(wave)
-            if wave.base is not waves:
-                waves[index] = wave
+            if wave is not place:
+                place[:] = wave
 
 
 class Atoms:
@@ -117,7 +117,7 @@ class Atoms:
     def _phases(self, along: npt.NDArray[np.floating]) -> npt.NDArray[np.complex64]:
         """exp(-2 pi i k x) of every atom for the frequencies k of ``rfft``: (points // 2 + 1, n).
 
-        Products of two short lists of exponentials are what so many would be, for a tenth of their time.
+        As products of two short lists of exponentials, which are dear.
         """
         number = self._field.points // 2 + 1
         turn = -2j * np.pi / self._field.box_angstrom * along
