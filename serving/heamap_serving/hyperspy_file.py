@@ -51,9 +51,12 @@ def write_maps(
             "Sample": {"elements": sorted(ELEMENTS)},
             "_HyperSpy": {"Stacking_history": {}},
         },
-        "original_metadata": {"heamap": {"elements": list(ELEMENTS), "unit": "atoms"}},
+        "original_metadata": {
+            "heamap": {"elements": list(ELEMENTS), "unit": "atoms", "version": heamap.__version__},
+        },
         "attributes": {"_lazy": False, "ragged": False},
-        "package_info": {"package": "heamap", "package_version": heamap.__version__},
+        # HyperSpy would ask its user to install the package that is named here, as if it brought a class of its own.
+        "package_info": {},
         "tmp_parameters": {},
         "learning_results": {},
         "models": {},

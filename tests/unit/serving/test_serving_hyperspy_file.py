@@ -1,3 +1,4 @@
+import h5py
 import numpy as np
 import pytest
 
@@ -32,6 +33,12 @@ def test_axes_units_and_values_come_back(written):
     assert [float(axis["offset"]) for axis in (y, x)] == pytest.approx([0.1, 0.2])
     assert signal["original_metadata"]["heamap"]["elements"] == list(ELEMENTS)
     np.testing.assert_array_equal(np.moveaxis(signal["data"], 0, -1), maps)
+
+
+def test_no_package_is_named_that_hyperspy_would_ask_its_user_to_install(written):
+    with h5py.File(written[0]) as file:
+        (experiment,) = file["Experiments"].values()
+        assert "package" not in experiment.attrs
 
 
 def test_hyperspy_opens_it_as_images_of_the_elements(written):
