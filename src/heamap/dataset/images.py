@@ -1,6 +1,7 @@
 """The images folder while it is filled: Zarr chunks, and one record a sample that calls it finished."""
 
 import json
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,14 @@ class ImageFolder:
         return zarr.create_array(
             path, shape=(samples, pixels, pixels), chunks=(1, pixels, pixels), dtype="float32", overwrite=True
         )
+
+    def keep(self, samples: Collection[int]) -> None:
+        """Remove the images of all other samples, so that what is there does not depend on what was there before."""
+        for path in self._records.glob("*.json"):
+            if int(path.stem) not in samples:
+                path.unlink()
+                # A chunk of nothing but the fill value is removed by Zarr.
+                self._images[int(path.stem)] = self._images.fill_value
 
     def is_finished(self, sample: int, key: str) -> bool:
         """Whether the sample's stored image was made under this key and is whole."""

@@ -35,7 +35,7 @@ TASKS_PER_WORKER = 2
 def simulate_all(
     structures_folder: Path, images_folder: Path, parameters: params.Params, scheduler: str | None = None
 ) -> int:
-    """Simulate every sample that has no finished image under its key, and gather the records.
+    """Simulate every sample that is not of the reserve and has no finished image under its key; gather the records.
 
     A sample's key is a hash of its atoms, its engine and the parameters that decide its image, so that samples are
     redone when one of these changes and only then. The long ones come first, so that all workers end together: those
@@ -54,10 +54,12 @@ def simulate_all(
     InputError : structures are missing, the scheduler does not answer, or a sample cannot be simulated
     """
     structures = open_structures(structures_folder)
-    total = len(structures.samples)
-    images = ImageFolder(images_folder, samples=total, pixels=parameters.base.pixels)
+    samples = structures.used.index.tolist()
+    total = len(samples)
+    images = ImageFolder(images_folder, samples=len(structures.samples), pixels=parameters.base.pixels)
+    images.keep(samples)
     waiting = []
-    for sample in range(total):
+    for sample in samples:
         task = _task(structures, sample, parameters)
         if not images.is_finished(sample, task.key):
             waiting.append((task.engine != "reference", -np.ptp(task.positions[:, 2]), sample))

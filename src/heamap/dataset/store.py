@@ -16,6 +16,7 @@ import zarr
 
 from heamap.elements import ELEMENTS
 from heamap.errors import InputError
+from heamap.params import RESERVE
 
 SAMPLE_FIELDS = (
     *("sample", "name", "split", "chemistry", "diameter_angstrom", "thickness_angstrom", "field_kind"),
@@ -53,6 +54,11 @@ class Structures:
     _atoms: pq.ParquetFile
     _columns: pq.ParquetFile
 
+    @property
+    def used(self) -> pd.DataFrame:
+        """Rows of ``samples`` without the reserve: those that are simulated."""
+        return self.samples[self.samples["split"] != RESERVE]
+
     def atoms(self, sample: int) -> pd.DataFrame:
         """The whole particle: element (index into ``ELEMENTS``), x, y, z (Angstrom, field coordinates), column."""
         return self._rows(self._atoms, sample)
@@ -82,7 +88,7 @@ class Structures:
 
 @dataclass(frozen=True)
 class Dataset(Structures):
-    """Structures with their images; ``samples`` also holds each image's microscope.
+    """Structures with their images; ``samples`` also holds each image's microscope, and lacks the reserve.
 
     Attributes
     ----------
@@ -170,17 +176,17 @@ def open_dataset(structures: Path, images: Path) -> Dataset:
     tables = open_structures(structures)
     microscope = _open_table(images / "microscope.parquet", ("sample", *RECORD_FIELDS, "image_hash"))
     optics = microscope.read().to_pandas().set_index("sample")
-    absent = tables.samples.index.difference(optics.index)
-    if len(absent) or len(optics) != len(tables.samples):
+    used = tables.used
+    if not used.index.equals(optics.index):
         raise InputError(
-            f"{images} holds images of {len(optics)} samples, {structures} has {len(tables.samples)}; "
+            f"{images} holds images of {len(optics)} samples, {structures} has {len(used)}; "
             "run the simulate stage again"
         )
     try:
         array = zarr.open_array(images / "images.zarr", mode="r")
     except FileNotFoundError:
         raise InputError(f"{images / 'images.zarr'} is missing; run the simulate stage") from None
-    return Dataset(tables.samples.join(optics), tables._atoms, tables._columns, int(array.shape[1]), array)
+    return Dataset(used.join(optics), tables._atoms, tables._columns, int(array.shape[1]), array)
 
 
 def _open_table(path: Path, fields: Sequence[str]) -> pq.ParquetFile:

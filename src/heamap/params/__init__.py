@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 from heamap import checking
 from heamap.checking import Block
 from heamap.params.data import (
+    RESERVE,
     Base,
     ChemistryMix,
     Counterfactuals,
@@ -29,6 +30,7 @@ from heamap.params.judging import Bounds, Evaluate, Export, Gate, Promote, Score
 from heamap.params.training import Augment, Effects, Train
 
 __all__ = [
+    "RESERVE",
     "Augment",
     "Base",
     "Bounds",

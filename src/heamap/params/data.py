@@ -8,6 +8,9 @@ from heamap.checking import Block, Count, Fraction, NonNegative, NonNegativeRang
 
 EngineName = Literal["reference", "thermal"]
 
+RESERVE = "reserve"
+"""Split of the samples that the fractions of ``structures.split`` leave over: drawn, but neither simulated nor used."""
+
 
 class Base(Block):
     """What more than one stage must agree on."""
@@ -82,13 +85,16 @@ class Structures(Block):
     column_concentration: PositiveRange
     """Total Dirichlet concentration of the Dirichlet-multinomial columns; smaller is more aggregated."""
     split: dict[Literal["train", "validation", "calibration", "test"], Fraction]
-    """``calibration`` serves the prediction intervals: it neither trains nor chooses nor judges a model."""
+    """``calibration`` serves the prediction intervals: it neither trains nor chooses nor judges a model. What the four
+    leave over is a reserve that ``train`` can grow into without a change of the others; it is not simulated."""
 
     @model_validator(mode="after")
     def _whole_split(self) -> Self:
         names = {"train", "validation", "calibration", "test"}
-        if set(self.split) != names or abs(sum(self.split.values()) - 1) > 1e-9:
-            raise ValueError(f"split needs train, validation, calibration and test that sum to 1, got {self.split}")
+        if set(self.split) != names or sum(self.split.values()) > 1 + 1e-9:
+            raise ValueError(
+                f"split needs train, validation, calibration and test that sum to 1 or less, got {self.split}"
+            )
         return self
 
 

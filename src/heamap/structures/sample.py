@@ -12,6 +12,7 @@ from tqdm import tqdm
 from heamap import params
 from heamap.elements import ATOMIC_NUMBERS, ELEMENTS
 from heamap.errors import InputError
+from heamap.params import RESERVE
 from heamap.seeds import Stream, generator
 from heamap.structures.chemistry import CHEMISTRIES, assign_species, displace, draw_composition, lattice_constant
 from heamap.structures.columns import column_table
@@ -78,26 +79,30 @@ def draw_sample(index: int, base: params.Base, settings: params.Structures, moti
 def split_samples(samples: int, fractions: dict[Split, float], rng: np.random.Generator) -> npt.NDArray[np.str_]:
     """Split of each sample: a random permutation cut by the exact fractions, remainders to the largest of them.
 
+    Fractions that sum to less than 1 leave a reserve. It lies next to the training split, so that a larger fraction of
+    training adds to that split and every image made before keeps its place.
+
     Returns
     -------
-    (samples,) of ``SPLITS``
+    (samples,) of ``SPLITS``, or ``RESERVE``
 
     Raises
     ------
     InputError : a split of a positive fraction would be empty
     """
-    quotas = np.array([fractions[name] * samples for name in SPLITS])
+    shares = {"train": fractions["train"], RESERVE: 1 - sum(fractions.values()), **fractions}
+    quotas = samples * np.array(list(shares.values()))
     # Products such as 60 * 0.7 fall just short of the whole number they stand for.
     sizes = np.floor(quotas + 1e-9).astype(int)
     for name in np.argsort(sizes - quotas, kind="stable")[: samples - sizes.sum()]:
         sizes[name] += 1
-    for name, size in zip(SPLITS, sizes, strict=True):
-        if size == 0 and fractions[name] > 0:
+    for name, size in zip(shares, sizes, strict=True):
+        if size == 0 and fractions.get(name, 0) > 0:
             raise InputError(
                 f"structures.samples {samples} leaves the {name} split ({fractions[name]}) empty; draw more samples"
             )
-    split = np.empty(samples, dtype=f"<U{max(map(len, SPLITS))}")
-    split[rng.permutation(samples)] = np.repeat(SPLITS, sizes)
+    split = np.empty(samples, dtype=f"<U{max(map(len, shares))}")
+    split[rng.permutation(samples)] = np.repeat(list(shares), sizes)
     return split
 
 
