@@ -130,6 +130,19 @@ def test_samples_that_are_gone_leave_no_trace(copied):
     assert open_dataset(copied / "structures", copied / "images").samples.index.tolist() == [0, 1]
 
 
+def test_the_reserve_is_not_simulated_and_leaves_no_trace(copied, tmp_path, scheduler):
+    fresh = tmp_path / "fresh"
+    for folder in (copied, fresh):
+        write_particles(folder / "structures", splits=["train", "reserve", "train"])
+    assert simulation.simulate_all(copied / "structures", copied / "images", parameters(), scheduler) == 0
+    assert simulation.simulate_all(fresh / "structures", fresh / "images", parameters(), scheduler) == 2
+    assert contents(copied / "images") == contents(fresh / "images")
+    dataset = open_dataset(copied / "structures", copied / "images")
+    assert dataset.samples.index.tolist() == dataset.split("train").tolist() == [0, 2]
+    with pytest.raises(InputError, match="no sample 1"):
+        dataset.image(1)
+
+
 def test_a_failure_names_the_sample_and_keeps_what_is_finished(copied, scheduler):
     (copied / "images" / "records" / "000000.json").unlink()
     huge = parameters(margin_angstrom=60.0, reference=params.Reference(configurations=1, window_angstrom=200.0))

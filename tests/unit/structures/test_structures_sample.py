@@ -5,7 +5,7 @@ import pytest
 
 from heamap.elements import ELEMENTS
 from heamap.errors import InputError
-from heamap.params import load
+from heamap.params import RESERVE, load
 from heamap.structures.motif import Motif
 from heamap.structures.sample import SPLITS, draw_sample, draw_structures, split_samples
 
@@ -93,6 +93,16 @@ def test_split_has_the_exact_fractions(samples, sizes):
         samples, {"train": 0.6, "validation": 0.1, "calibration": 0.1, "test": 0.2}, np.random.default_rng(0)
     )
     assert tuple(int((split == name).sum()) for name in SPLITS) == sizes
+
+
+def test_what_the_fractions_leave_over_is_a_reserve_that_training_grows_into():
+    held_out = {"validation": 0.1, "calibration": 0.1, "test": 0.2}
+    small, whole = (split_samples(60, {"train": train, **held_out}, np.random.default_rng(0)) for train in (0.2, 0.6))
+    assert [int((small == name).sum()) for name in (*SPLITS, RESERVE)] == [12, 6, 6, 12, 24]
+    assert RESERVE not in whole
+    changed = small != whole
+    assert set(small[changed]) == {RESERVE}
+    assert set(whole[changed]) == {"train"}
 
 
 def test_split_is_a_permutation_that_the_seed_decides():
