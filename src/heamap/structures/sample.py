@@ -90,19 +90,19 @@ def split_samples(samples: int, fractions: dict[Split, float], rng: np.random.Ge
     ------
     InputError : a split of a positive fraction would be empty
     """
-    shares = {"train": fractions["train"], RESERVE: 1 - sum(fractions.values()), **fractions}
-    quotas = samples * np.array(list(shares.values()))
+    train, *others = SPLITS
+    names = (train, RESERVE, *others)
+    shares = np.array([fractions[train], 1 - sum(fractions.values()), *(fractions[name] for name in others)])
+    quotas = samples * shares
     # Products such as 60 * 0.7 fall just short of the whole number they stand for.
     sizes = np.floor(quotas + 1e-9).astype(int)
-    for name in np.argsort(sizes - quotas, kind="stable")[: samples - sizes.sum()]:
-        sizes[name] += 1
-    for name, size in zip(shares, sizes, strict=True):
-        if size == 0 and fractions.get(name, 0) > 0:
-            raise InputError(
-                f"structures.samples {samples} leaves the {name} split ({fractions[name]}) empty; draw more samples"
-            )
-    split = np.empty(samples, dtype=f"<U{max(map(len, shares))}")
-    split[rng.permutation(samples)] = np.repeat(list(shares), sizes)
+    for place in np.argsort(sizes - quotas, kind="stable")[: samples - sizes.sum()]:
+        sizes[place] += 1
+    for name, share, size in zip(names, shares, sizes, strict=True):
+        if size == 0 and share > 0 and name != RESERVE:
+            raise InputError(f"structures.samples {samples} leaves the {name} split ({share}) empty; draw more samples")
+    split = np.empty(samples, dtype=f"<U{max(map(len, names))}")
+    split[rng.permutation(samples)] = np.repeat(names, sizes)
     return split
 
 
