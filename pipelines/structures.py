@@ -4,7 +4,7 @@ from pathlib import Path
 
 from common import run_stage
 from heamap.dataset.store import write_structures
-from heamap.params import RESERVE, Params
+from heamap.params import Params
 from heamap.structures.figures import gallery
 from heamap.structures.motif import read_motif
 from heamap.structures.sample import SPLITS, draw_structures
@@ -18,9 +18,7 @@ def main(params: Params) -> str:
     write_structures(FOLDER, tables.samples, tables.atoms, tables.columns)
     GALLERY.parent.mkdir(parents=True, exist_ok=True)
     gallery(params.structures, motif, params.base.seed).savefig(GALLERY, dpi=150, metadata={"Software": None})
-    shares = ", ".join(
-        f"{size} {name}" for name in (*SPLITS, RESERVE) if (size := (tables.samples["split"] == name).sum())
-    )
+    shares = ", ".join(f"{size} {name}" for name in SPLITS if (size := (tables.samples["split"] == name).sum()))
     return f"{FOLDER}: {len(tables.samples)} particles ({shares}), {len(tables.atoms)} atoms"
 
 

@@ -98,9 +98,9 @@ def test_every_fault_is_named_in_one_line(tmp_path):
     assert "\n" not in str(caught.value)
 
 
-def test_split_that_sums_to_more_than_one_is_refused(tmp_path):
-    with pytest.raises(InputError, match="sum to 1 or less"):
-        load(edited(tmp_path, "structures", split={"train": 0.8, "validation": 0.1, "calibration": 0.1, "test": 0.1}))
+def test_split_that_does_not_sum_to_one_is_refused(tmp_path):
+    with pytest.raises(InputError, match="sum to 1"):
+        load(edited(tmp_path, "structures", split={"train": 0.5, "validation": 0.1, "calibration": 0.1, "test": 0.1}))
 
 
 def test_batch_that_ranks_cannot_share_is_refused(tmp_path):

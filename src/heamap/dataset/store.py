@@ -82,7 +82,7 @@ class Structures:
 
     def _rows(self, file: pq.ParquetFile, sample: int) -> pd.DataFrame:
         if sample not in self.samples.index:
-            raise InputError(f"no sample {sample}; there are 0 to {len(self.samples) - 1}")
+            raise InputError(f"no sample {sample} among the {len(self.samples)} here")
         return file.read_row_group(sample).to_pandas()
 
 
@@ -101,7 +101,7 @@ class Dataset(Structures):
     def image(self, sample: int) -> npt.NDArray[np.float32]:
         """The clean image (rows, cols) of a sample in fractions of the incident beam."""
         if sample not in self.samples.index:
-            raise InputError(f"no sample {sample}; there are 0 to {len(self.samples) - 1}")
+            raise InputError(f"no sample {sample} among the {len(self.samples)} here")
         return np.asarray(self._images[sample], dtype=np.float32)
 
 

@@ -1,6 +1,6 @@
 """Parameters of the simulated data."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -8,8 +8,8 @@ from heamap.checking import Block, Count, Fraction, NonNegative, NonNegativeRang
 
 EngineName = Literal["reference", "thermal"]
 
-RESERVE = "reserve"
-"""Split of the samples that the fractions of ``structures.split`` leave over: drawn, but neither simulated nor used."""
+RESERVE: Final = "reserve"
+"""Split of samples that are drawn, but neither simulated nor used."""
 
 
 class Base(Block):
@@ -84,16 +84,17 @@ class Structures(Block):
     wave_length_angstrom: PositiveRange
     column_concentration: PositiveRange
     """Total Dirichlet concentration of the Dirichlet-multinomial columns; smaller is more aggregated."""
-    split: dict[Literal["train", "validation", "calibration", "test"], Fraction]
-    """``calibration`` serves the prediction intervals: it neither trains nor chooses nor judges a model. What the four
-    leave over is a reserve that ``train`` can grow into without a change of the others; it is not simulated."""
+    split: dict[Literal["train", "reserve", "validation", "calibration", "test"], Fraction]
+    """``calibration`` serves the prediction intervals: it neither trains nor chooses nor judges a model. ``reserve``
+    may be left out: ``train`` can grow into it without a change of the others, and it is not simulated."""
 
     @model_validator(mode="after")
     def _whole_split(self) -> Self:
         names = {"train", "validation", "calibration", "test"}
-        if set(self.split) != names or sum(self.split.values()) > 1 + 1e-9:
+        if set(self.split) - {RESERVE} != names or abs(sum(self.split.values()) - 1) > 1e-9:
             raise ValueError(
-                f"split needs train, validation, calibration and test that sum to 1 or less, got {self.split}"
+                f"split needs train, validation, calibration and test that sum to 1, with reserve or without, "
+                f"got {self.split}"
             )
         return self
 

@@ -19,8 +19,9 @@ from heamap.structures.columns import column_table
 from heamap.structures.motif import Motif
 from heamap.structures.particle import SMALLEST_DIAMETER_ANGSTROM, Particle, make_particle
 
-Split = Literal["train", "validation", "calibration", "test"]
-SPLITS: tuple[Split, ...] = ("train", "validation", "calibration", "test")
+Split = Literal["train", "reserve", "validation", "calibration", "test"]
+SPLITS: tuple[Split, ...] = ("train", RESERVE, "validation", "calibration", "test")
+"""In the order in which they cut the samples: the reserve beside the training split, which can grow into it."""
 
 
 @dataclass(frozen=True)
@@ -79,30 +80,26 @@ def draw_sample(index: int, base: params.Base, settings: params.Structures, moti
 def split_samples(samples: int, fractions: dict[Split, float], rng: np.random.Generator) -> npt.NDArray[np.str_]:
     """Split of each sample: a random permutation cut by the exact fractions, remainders to the largest of them.
 
-    Fractions that sum to less than 1 leave a reserve. It lies next to the training split, so that a larger fraction of
-    training adds to that split and every image made before keeps its place.
-
     Returns
     -------
-    (samples,) of ``SPLITS``, or ``RESERVE``
+    (samples,) of ``SPLITS``
 
     Raises
     ------
     InputError : a split of a positive fraction would be empty
     """
-    train, *others = SPLITS
-    names = (train, RESERVE, *others)
-    shares = np.array([fractions[train], 1 - sum(fractions.values()), *(fractions[name] for name in others)])
-    quotas = samples * shares
+    quotas = np.array([fractions.get(name, 0.0) * samples for name in SPLITS])
     # Products such as 60 * 0.7 fall just short of the whole number they stand for.
     sizes = np.floor(quotas + 1e-9).astype(int)
     for place in np.argsort(sizes - quotas, kind="stable")[: samples - sizes.sum()]:
         sizes[place] += 1
-    for name, share, size in zip(names, shares, sizes, strict=True):
-        if size == 0 and share > 0 and name != RESERVE:
-            raise InputError(f"structures.samples {samples} leaves the {name} split ({share}) empty; draw more samples")
-    split = np.empty(samples, dtype=f"<U{max(map(len, names))}")
-    split[rng.permutation(samples)] = np.repeat(names, sizes)
+    for name, size in zip(SPLITS, sizes, strict=True):
+        if size == 0 and fractions.get(name, 0.0) > 0:
+            raise InputError(
+                f"structures.samples {samples} leaves the {name} split ({fractions[name]}) empty; draw more samples"
+            )
+    split = np.empty(samples, dtype=f"<U{max(map(len, SPLITS))}")
+    split[rng.permutation(samples)] = np.repeat(SPLITS, sizes)
     return split
 
 

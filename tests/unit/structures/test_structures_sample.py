@@ -87,7 +87,7 @@ def test_fields_of_the_paper_hold_larger_particles(motif):
     assert 15 <= sample.columns["total"].max() <= 40
 
 
-@pytest.mark.parametrize(("samples", "sizes"), [(60, (36, 6, 6, 12)), (10, (6, 1, 1, 2)), (12, (7, 1, 1, 3))])
+@pytest.mark.parametrize(("samples", "sizes"), [(60, (36, 0, 6, 6, 12)), (10, (6, 0, 1, 1, 2)), (12, (7, 0, 1, 1, 3))])
 def test_split_has_the_exact_fractions(samples, sizes):
     split = split_samples(
         samples, {"train": 0.6, "validation": 0.1, "calibration": 0.1, "test": 0.2}, np.random.default_rng(0)
@@ -97,8 +97,11 @@ def test_split_has_the_exact_fractions(samples, sizes):
 
 def test_what_the_fractions_leave_over_is_a_reserve_that_training_grows_into():
     held_out = {"validation": 0.1, "calibration": 0.1, "test": 0.2}
-    small, whole = (split_samples(60, {"train": train, **held_out}, np.random.default_rng(0)) for train in (0.2, 0.6))
-    assert [int((small == name).sum()) for name in (*SPLITS, RESERVE)] == [12, 6, 6, 12, 24]
+    small, whole = (
+        split_samples(60, {"train": train, "reserve": 0.6 - train, **held_out}, np.random.default_rng(0))
+        for train in (0.2, 0.6)
+    )
+    assert [int((small == name).sum()) for name in SPLITS] == [12, 24, 6, 6, 12]
     assert RESERVE not in whole
     changed = small != whole
     assert set(small[changed]) == {RESERVE}
