@@ -1,5 +1,6 @@
 """Two real Horovod ranks over Gloo, against one process and against themselves."""
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,11 @@ def weights(folder: Path, rank: int = 0) -> list[np.ndarray]:
         return [stored[name] for name in stored.files if name.startswith("arr_")]
 
 
-@pytest.mark.parametrize("changes", [{}, {"network": "folded", "loss": "column_mse"}], ids=["paper", "folded"])
+@pytest.mark.parametrize(
+    "changes",
+    [{}, {"network": "folded", "loss": "column_mse"}, {"epochs": 2, "frozen_epochs": 1}],
+    ids=["paper", "folded", "frozen"],
+)
 def test_two_ranks_on_two_halves_of_a_batch_give_the_weights_of_one_process_on_the_whole(launch, tmp_path, changes):
     for ranks in (1, 2):
         done = launch(f"ranks{ranks}", ranks=ranks, **changes)
@@ -31,7 +36,9 @@ def test_two_ranks_on_two_halves_of_a_batch_give_the_weights_of_one_process_on_t
         np.testing.assert_allclose(two, one, rtol=1e-4, atol=2e-5)
 
 
-def test_a_killed_rank_stops_the_run_which_then_resumes_to_the_same_bits(launch, tmp_path):
+@pytest.mark.parametrize("frozen", [0, EPOCHS])
+def test_a_killed_rank_stops_the_run_which_then_resumes_to_the_same_bits(launch, tmp_path, frozen):
+    launch = partial(launch, frozen_epochs=frozen)
     whole = launch("whole", ranks=2, epochs=EPOCHS)
     assert whole.returncode == 0, whole.stderr
 

@@ -53,6 +53,8 @@ class Train(Block):
     """Channels of the encoder levels, then of the bridge."""
     statistics_images: Count
     """Images that are batch-normalised together; every rank's share of a batch is a multiple of it."""
+    frozen_epochs: Annotated[int, Field(ge=0)]
+    """Last epochs, in which every image is normalised by statistics of the whole training split, as in use."""
     label_sigma_angstrom: Positive
     loss: Literal["mse", "weighted_mse", "column_mse"]
     """``mse`` as in the paper; ``weighted_mse`` gives columns and background the same say; ``column_mse`` weighs pixels
@@ -72,6 +74,8 @@ class Train(Block):
                 f"a rank's share of {self.batch // self.ranks} images is not a multiple of train.statistics_images "
                 f"{self.statistics_images}"
             )
+        if self.frozen_epochs > self.epochs:
+            raise ValueError(f"train.frozen_epochs {self.frozen_epochs} are more than train.epochs {self.epochs}")
         if self.crop_pixels % self.stride:
             raise ValueError(
                 f"train.crop_pixels {self.crop_pixels} is not a multiple of {self.stride}, as {len(self.filters)} "

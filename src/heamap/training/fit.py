@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from time import perf_counter
 
@@ -66,20 +67,27 @@ def fit(params: Params, dataset: Dataset, *, world: World, folder: Path, report:
     validate = Validation(examples, held_out, world=world)
     predict = inference(step.network)
     steps = len(samples) // train.batch
-    batches = iter(
-        training_batches(
-            examples, samples, rank=world.rank, ranks=world.size, first_epoch=len(history), threads=world.threads
+
+    def follow(epoch: int) -> tf.data.Dataset:
+        return training_batches(
+            examples, samples, rank=world.rank, ranks=world.size, first_epoch=epoch, threads=world.threads
         )
-    )
+
+    batches = iter(follow(len(history)))
     for epoch in range(len(history), train.epochs):
         if _is_stale(history, train.patience, world):
             break
         begun = perf_counter()
+        if not step.frozen and epoch >= train.epochs - train.frozen_epochs:
+            if epoch == train.epochs - train.frozen_epochs:
+                step.measure_statistics(images for images, _, _ in islice(follow(epoch), steps))
+            step.freeze()
         losses = []
         for number in range(epoch * steps, (epoch + 1) * steps):
             rate = learning_rate(number, steps_per_epoch=steps, train=train)
             losses.append(step(*next(batches), rate=rate))
-        world.average_variables(step.statistics)
+        if not step.frozen:
+            world.average_variables(step.statistics)
         loss = float(world.total(np.mean([losses], axis=1, dtype=np.float64))[0] / world.size)
         metrics = {"loss": loss, **validate(predict), "learning_rate": rate}
         if not np.isfinite(metrics["loss"] + metrics["val_loss"]):

@@ -1,6 +1,7 @@
 """One step of gradient descent, shared among the ranks."""
 
 import math
+from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
@@ -71,6 +72,7 @@ class Step:
     ----------
     network, optimizer : what is trained, and by what
     gradients : (images, labels, weights) -> (loss, gradients) of this rank's share; compiled by XLA if asked
+    frozen : whether the statistics of the normalisation stay as they are
     """
 
     def __init__(self, network: keras.Model, *, rate: float, xla: bool, world: World) -> None:
@@ -78,14 +80,48 @@ class Step:
         self.optimizer = keras.optimizers.Adam(rate)
         self.optimizer.build(network.trainable_variables)
         self._world = world
+        self._xla = xla
+        self.frozen = False
+        self._trace()
+
+    def _trace(self) -> None:
         # Keras turns XLA on by itself where it sees a GPU: say it explicitly. Horovod's operations stay outside.
-        self.gradients = tf.function(self._gradients, jit_compile=xla)
+        self.gradients = tf.function(self._gradients, jit_compile=self._xla)
         self._descend = tf.function(self._apply, jit_compile=False)
 
     def __call__(self, images: Tensor, labels: Tensor, weights: Tensor, *, rate: float) -> Tensor:
         """Descend once on this rank's share of a batch; the loss is this rank's."""
         self.optimizer.learning_rate.assign(rate)
         return self._descend(images, labels, weights)
+
+    def measure_statistics(self, batches: Iterable[Tensor]) -> None:
+        """Set the statistics of the normalisation to those of these images, over all ranks, with the weights held.
+
+        Parameters
+        ----------
+        batches : images of this rank, (batch, rows, cols, 1); as many batches on every rank
+        """
+        forward = tf.function(lambda images: self.network(images, training=True), jit_compile=False)
+        groups = 0
+        for layer in self._normalizations:
+            layer.gather()
+        for images in batches:
+            forward(images)
+            groups += len(images) // self._normalizations[0].images
+        self._world.average_variables(self.statistics)
+        for layer in self._normalizations:
+            layer.settle(groups)
+
+    def freeze(self) -> None:
+        """From now on, normalise by the statistics as they are."""
+        for layer in self._normalizations:
+            layer.freeze()
+        self.frozen = True
+        self._trace()
+
+    @property
+    def _normalizations(self) -> list[GroupedBatchNormalization]:
+        return [layer for layer in self.network.layers if isinstance(layer, GroupedBatchNormalization)]
 
     @property
     def statistics(self) -> list[Any]:

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from heamap.network.normalization import GroupedBatchNormalization
 from heamap.params import Train, load
 from heamap.training.horovod import World
 from heamap.training.step import Step, inference_network, learning_rate, training_network, weighted_mse
@@ -74,6 +75,43 @@ def test_the_files_network_is_plain_float32_and_the_same_function(network):
     assert {type(layer) for layer in norms} == {keras.layers.BatchNormalization}
     image = batch()[0]
     np.testing.assert_allclose(network(image), step.network(image, training=False), atol=1e-5)
+
+
+def test_measured_statistics_are_those_of_all_images():
+    step = make(settings())
+    images = [batch()[0] * scale + scale for scale in (1.0, 3.0, 9.0)]
+    step.measure_statistics(images)
+    first = next(layer for layer in step.network.layers if isinstance(layer, GroupedBatchNormalization))
+    seen = keras.Model(step.network.inputs, first.input)(np.concatenate(images)).numpy()
+    np.testing.assert_allclose(first.moving_mean, seen.mean(axis=(0, 1, 2)), rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(first.moving_variance, seen.var(axis=(0, 1, 2)), rtol=5e-3)
+
+
+@pytest.mark.parametrize("mixed", [False, True])
+def test_frozen_training_computes_what_inference_does_and_keeps_the_statistics(mixed):
+    step = make(settings(mixed_precision=mixed))
+    step.measure_statistics([batch()[0]])
+    step.freeze()
+    kept = [value.numpy() for value in step.statistics]
+    losses = [float(step(*batch(), rate=1e-2)) for _ in range(40)]
+    assert losses[-1] < 0.5 * losses[0]
+    for before, after in zip(kept, step.statistics, strict=True):
+        np.testing.assert_array_equal(before, after)
+    image = batch()[0]
+    trained, used = step.network(image, training=True), step.network(image, training=False)
+    np.testing.assert_allclose(trained, used, atol=0.2 if mixed else 1e-4)
+
+
+def test_frozen_images_do_not_change_each_other():
+    step = make(settings())
+    step.measure_statistics([batch()[0]])
+    image = batch()[0]
+    other = tf.concat([image[:1], 5 * image[1:]], 0)
+    moved = step.network(other, training=True)[0] - step.network(image, training=True)[0]
+    step.freeze()
+    frozen = step.network(other, training=True)[0] - step.network(image, training=True)[0]
+    assert float(tf.reduce_max(tf.abs(moved))) > 1e-2
+    np.testing.assert_allclose(frozen, 0, atol=1e-5)
 
 
 def test_the_rate_warms_up_from_that_of_one_image():
