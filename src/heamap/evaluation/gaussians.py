@@ -6,12 +6,14 @@ columns are fitted at once, so that what overlaps is shared out. Theirs has one 
 linearly between far knots, as a tilted support does.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.linalg import cho_factor, cho_solve
+from scipy.linalg import LinAlgError, cho_solve_banded, cholesky_banded, solve
+from scipy.spatial import KDTree
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -35,6 +37,12 @@ MAX_STEPS = 20
 TOLERANCE, EXACT = 1e-4, 1e-20
 # Columns on top of each other leave the equations singular without a trace of damping.
 MIN_DAMPING = 1e-9
+# Of the product of two unit Gaussians. What lies below is left out of the normal equations, though not of the image.
+NEGLIGIBLE = 1e-10
+# Below lies nothing that double precision would see, but numbers so small that processors compute slowly with them.
+FAINTEST = 1e-30
+# Parameters of a column: height, row, column, width.
+KINDS = 4
 # A step that still makes the fit worse at this damping cannot make it better.
 MAX_DAMPING = 1e6
 
@@ -75,10 +83,11 @@ class _State:
 
 
 # Every term of the model, and of its derivatives, is a profile along the rows times a profile along the columns of the
-# image. Profiles are kept in four groups: the Gaussians (0), their derivatives by position (1) and by width (2), and
-# the background's tents (3). The derivative by each parameter of _State is a sum of pairs of groups.
+# image. Profiles of the columns are kept in three groups: the Gaussians (0), their derivatives by position (1) and by
+# width (2). The derivative by each of the KINDS is a sum of pairs of groups.
 _Terms = tuple[tuple[int, int], ...]
-_DERIVATIVES: tuple[_Terms, ...] = (((0, 0),), ((1, 0),), ((0, 1),), ((2, 0), (0, 2)), ((3, 3),))
+_DERIVATIVES: tuple[_Terms, ...] = (((0, 0),), ((1, 0),), ((0, 1),), ((2, 0), (0, 2)))
+_Gram = Callable[[int, int], FloatArray]
 
 
 def fit_gaussians(
@@ -87,7 +96,8 @@ def fit_gaussians(
     """Fit one Gaussian to every column, together with its neighbours and the background, by least squares.
 
     Levenberg and Marquardt's method on all parameters at once. Positions move by at most ``SHIFT_ANGSTROM`` a
-    direction, widths stay within ``WIDTH_ANGSTROM``. The time rises faster than the square of the number of columns.
+    direction, widths stay within ``WIDTH_ANGSTROM``. Columns that do not overlap stay apart in the equations, which are
+    banded when the columns are taken in their order along one axis.
 
     Parameters
     ----------
@@ -107,7 +117,11 @@ def fit_gaussians(
         raise ValueError(f"the column at (row, column) {starts[:, outside][:, 0].tolist()} is outside {values.shape}")
     if not starts.size:
         return Gaussians(*(np.empty(0) for _ in range(5)))
-    found = _Fit(values, starts, sampling_angstrom).run()
+    # Banded equations are narrowest along the axis along which the columns spread farthest.
+    order = np.argsort(starts[np.ptp(starts, axis=1).argmax()], kind="stable")
+    found = _Fit(values, starts[:, order], sampling_angstrom).run()
+    back = np.argsort(order)
+    found = _State(found.heights[back], found.rows[back], found.cols[back], found.widths[back], found.knots)
     row_tents, col_tents = (
         _tents(where, size, KNOT_ANGSTROM / sampling_angstrom)
         for where, size in zip((found.rows, found.cols), values.shape, strict=True)
@@ -144,7 +158,11 @@ class _Fit:
         self._widths = (WIDTH_ANGSTROM[0] / sampling, WIDTH_ANGSTROM[1] / sampling)
         self._first_width = START_WIDTH_ANGSTROM / sampling
         tents = [_tents(np.arange(size), size, KNOT_ANGSTROM / sampling) for size in image.shape]
-        self._tents = (np.repeat(tents[0], tents[1].shape[1], axis=1), np.tile(tents[1], tents[0].shape[1]))
+        # (knots, pixels) along either axis
+        self._tents = (
+            np.repeat(tents[0], tents[1].shape[1], axis=1).T.copy(),
+            np.tile(tents[1], tents[0].shape[1]).T.copy(),
+        )
 
     def run(self) -> _State:
         state = self._linear()
@@ -155,9 +173,11 @@ class _Fit:
         for _ in range(MAX_STEPS):
             if cost <= nothing:
                 break
-            matrix, gradient = self._normal_equations(state, residual)
+            # A Gaussian moves and widens in proportion to its height.
+            scale = np.stack([np.ones_like(state.heights), *[state.heights] * (KINDS - 1)])
+            equations = self._equations(state, residual, _DERIVATIVES, scale)
             while True:
-                trial = self._moved(state, _solve(matrix, gradient, damping))
+                trial = self._moved(state, *equations.solve(damping))
                 trial_residual = self._residual(trial)
                 trial_cost = float((trial_residual**2).sum())
                 if trial_cost <= cost or damping > MAX_DAMPING:
@@ -171,58 +191,65 @@ class _Fit:
                 break
         return state
 
-    def _profiles(self, state: _State) -> tuple[list[FloatArray], list[FloatArray]]:
-        """The four groups of profiles, along the rows and along the columns of the image."""
+    def _profiles(self, state: _State) -> tuple[FloatArray, FloatArray]:
+        """The three groups of profiles along the rows and along the columns of the image, each (3, columns, pixels)."""
         groups = []
-        for centres, tents, size in zip((state.rows, state.cols), self._tents, self._image.shape, strict=True):
-            offset = np.arange(size)[:, None] - centres
-            bell = np.exp(-0.5 * (offset / state.widths) ** 2)
-            groups.append([bell, bell * offset / state.widths**2, bell * offset**2 / state.widths**3, tents])
+        for centres, size in zip((state.rows, state.cols), self._image.shape, strict=True):
+            scaled = (np.arange(size) - centres[:, None]) / state.widths[:, None]
+            bell = np.exp(-0.5 * scaled**2)
+            bell[bell < FAINTEST] = 0
+            slope = bell * scaled / state.widths[:, None]
+            groups.append(np.stack([bell, slope, slope * scaled]))
         return groups[0], groups[1]
 
     def _residual(self, state: _State) -> FloatArray:
         down, across = self._profiles(state)
-        columns = (down[0] * state.heights) @ across[0].T
-        return np.asarray(self._image - columns - (down[3] * state.knots) @ across[3].T)
+        columns = (down[0].T * state.heights) @ across[0]
+        return np.asarray(self._image - columns - (self._tents[0].T * state.knots) @ self._tents[1])
 
     def _linear(self) -> _State:
         """Best heights and background for the starting positions and width."""
         number = self._starts.shape[1]
-        knots = np.zeros(self._tents[0].shape[1])
         rows, cols = self._starts
-        first = _State(np.zeros(number), rows, cols, np.full(number, self._first_width), knots)
-        down, across = (np.hstack([group[0], group[3]]) for group in self._profiles(first))
-        best = _solve(
-            (down.T @ down) * (across.T @ across), ((down.T @ self._image) * across.T).sum(axis=1), MIN_DAMPING
-        )
-        return _State(best[:number], rows, cols, first.widths, best[number:])
+        widths = np.full(number, self._first_width)
+        flat = _State(np.zeros(number), rows, cols, widths, np.zeros(len(self._tents[0])))
+        best, knots = self._equations(flat, self._image, _DERIVATIVES[:1], np.ones((1, number))).solve(MIN_DAMPING)
+        return _State(best[0], rows, cols, widths, knots)
 
-    def _normal_equations(self, state: _State, residual: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """J^T J and J^T residual of the model's derivatives J, from sums over profiles: J itself is never formed."""
+    def _equations(
+        self, state: _State, residual: FloatArray, derivatives: tuple[_Terms, ...], scale: FloatArray
+    ) -> "_Equations":
+        """J^T J and J^T residual of the model's derivatives J, from sums over profiles: J itself is never formed.
+
+        ``scale`` (kinds, columns) multiplies the derivatives.
+        """
         down, across = self._profiles(state)
-        rows_gram, cols_gram = _gram(down), _gram(across)
+        pulled = [residual @ profiles.T for profiles in across]
+        slopes = np.stack([sum((down[u].T * pulled[v]).sum(axis=0) for u, v in terms) for terms in derivatives])
+        # (kinds, columns, knots)
+        border = np.stack(
+            [
+                sum((down[u] @ self._tents[0].T) * (across[v] @ self._tents[1].T) for u, v in terms)
+                for terms in derivatives
+            ]
+        )
+        return _Equations(
+            _band(down, across, _band_width(state), derivatives, scale),
+            border * scale[..., None],
+            (self._tents[0] @ self._tents[0].T) * (self._tents[1] @ self._tents[1].T),
+            slopes * scale,
+            ((self._tents[0] @ residual) * self._tents[1]).sum(axis=1),
+        )
 
-        def products(left: _Terms, right: _Terms) -> FloatArray:
-            return np.sum([rows_gram[u][p] * cols_gram[v][q] for u, v in left for p, q in right], axis=0)
-
-        blocks = [[products(left, right) for right in _DERIVATIVES] for left in _DERIVATIVES]
-        pulled = [residual @ profiles for profiles in across]
-        slopes = [sum((down[u] * pulled[v]).sum(axis=0) for u, v in terms) for terms in _DERIVATIVES]
-        # A Gaussian moves and widens in proportion to its height.
-        height = state.heights
-        scale = np.concatenate([np.ones_like(height), height, height, height, np.ones_like(state.knots)])
-        return np.block(blocks) * np.outer(scale, scale), np.concatenate(slopes) * scale
-
-    def _moved(self, state: _State, step: FloatArray) -> _State:
-        number = len(state.heights)
-        heights, rows, cols, widths = step[: 4 * number].reshape(4, number)
+    def _moved(self, state: _State, step: FloatArray, knots: FloatArray) -> _State:
+        heights, rows, cols, widths = step
         low, high = self._starts - self._shift, self._starts + self._shift
         return _State(
             state.heights + heights,
             np.clip(state.rows + rows, low[0], high[0]),
             np.clip(state.cols + cols, low[1], high[1]),
             np.clip(state.widths + widths, *self._widths),
-            state.knots + step[4 * number :],
+            state.knots + knots,
         )
 
 
@@ -233,17 +260,95 @@ def _tents(where: npt.NDArray[np.number], size: int, spacing: float) -> FloatArr
     return np.maximum(1 - np.abs(place - np.arange(last + 1)), 0.0)
 
 
-def _gram(groups: list[FloatArray]) -> list[list[FloatArray]]:
-    """Scalar products of the profiles of every group with those of every other."""
-    edges = np.cumsum([group.shape[1] for group in groups])[:-1]
-    products = np.hstack(groups)
-    return [np.split(part, edges, axis=1) for part in np.split(products.T @ products, edges, axis=0)]
+@dataclass(frozen=True)
+class _Equations:
+    """Normal equations: a banded part for the columns, bordered by the few knots of the background.
+
+    Attributes
+    ----------
+    band : (width of the band, kinds x columns) lower diagonals; a column's kinds follow each other
+    border : (kinds, columns, knots)
+    corner : (knots, knots)
+    columns, knots : (kinds, columns) and (knots,) right-hand sides
+    """
+
+    band: FloatArray
+    border: FloatArray
+    corner: FloatArray
+    columns: FloatArray
+    knots: FloatArray
+
+    def solve(self, damping: float) -> tuple[FloatArray, FloatArray]:
+        """Solution with the diagonal raised by a share of itself; more, where it must for the equations to be definite.
+
+        Returns
+        -------
+        (kinds, columns) and (knots,)
+        """
+        unit, knot_unit = (_unit(diagonal) for diagonal in (self.band[0], np.diag(self.corner)))
+        scaled = self.band / unit
+        for offset in range(len(scaled)):
+            scaled[offset, : len(unit) - offset] /= unit[offset:]
+        scaled[0] += damping
+        number, knots = self.columns.size, len(self.corner)
+        border = self.border.transpose(1, 0, 2).reshape(number, knots) / unit[:, None] / knot_unit
+        corner = self.corner / np.outer(knot_unit, knot_unit)
+        corner[np.diag_indices(knots)] += damping
+        right, knot_right = self.columns.T.ravel() / unit, self.knots / knot_unit
+        try:
+            factor = cholesky_banded(scaled, lower=True, check_finite=False)
+            solved = cho_solve_banded((factor, True), np.column_stack([right, border]), check_finite=False)
+            # Block elimination: the knots first, from what the columns leave of them.
+            left = corner - border.T @ solved[:, 1:]
+            found = solve(left, knot_right - border.T @ solved[:, 0], assume_a="pos", check_finite=False)
+        except LinAlgError:
+            return self.solve(10 * damping)
+        columns = (solved[:, 0] - solved[:, 1:] @ found) / unit
+        return columns.reshape(self.columns.T.shape).T, found / knot_unit
 
 
-def _solve(matrix: FloatArray, right: FloatArray, damping: float) -> FloatArray:
-    """Solution of the normal equations with the diagonal raised by a share of itself."""
-    unit = np.sqrt(np.diag(matrix))
+def _unit(diagonal: FloatArray) -> FloatArray:
+    unit = np.sqrt(diagonal)
     unit[unit == 0] = 1
-    scaled = matrix / np.outer(unit, unit)
-    scaled[np.diag_indices_from(scaled)] += damping
-    return np.asarray(cho_solve(cho_factor(scaled, overwrite_a=True, check_finite=False), right / unit) / unit)
+    return unit
+
+
+def _band_width(state: _State) -> int:
+    """How far apart in their order two columns that overlap are at most."""
+    positions = np.column_stack([state.rows, state.cols])
+    far = -2 * np.log(NEGLIGIBLE)
+    near = KDTree(positions).query_pairs(np.sqrt(2 * far) * state.widths.max(), output_type="ndarray")
+    square = ((positions[near[:, 0]] - positions[near[:, 1]]) ** 2).sum(axis=1)
+    touching = near[square < far * (state.widths[near] ** 2).sum(axis=1)]
+    return int(np.ptp(touching, axis=1).max(initial=0))
+
+
+def _band(
+    down: FloatArray, across: FloatArray, width: int, derivatives: tuple[_Terms, ...], scale: FloatArray
+) -> FloatArray:
+    """Lower diagonals of the normal equations of columns that are at most ``width`` apart in their order."""
+    kinds, number = scale.shape
+    band = np.zeros((kinds * (width + 1), kinds * number))
+    # Products of as many columns as the band is wide with those within its reach: little is computed in vain.
+    for first in range(0, number, width + 1):
+        one, other = slice(first, min(first + width + 1, number)), slice(first, min(first + 2 * width + 1, number))
+        grams = [_gram(profiles, one, other) for profiles in (down, across)]
+        left, right = np.arange(one.start, one.stop)[:, None], np.arange(other.start, other.stop)
+        apart = right - left
+        kept = (apart >= 0) & (apart <= width)
+        for a, left_terms in enumerate(derivatives):
+            for b, right_terms in enumerate(derivatives):
+                products = sum(grams[0](u, p) * grams[1](v, q) for u, v in left_terms for p, q in right_terms)
+                products = products * scale[a, one][:, None] * scale[b, other]
+                below = kept & (kinds * apart + b >= a)
+                diagonal, column = kinds * apart + b - a, np.broadcast_to(kinds * left + a, apart.shape)
+                band[diagonal[below], column[below]] = products[below]
+    return band
+
+
+def _gram(profiles: FloatArray, one: slice, other: slice) -> _Gram:
+    """Scalar products of some columns' profiles with others', by groups: (columns of one, columns of the other)."""
+    groups, _, size = profiles.shape
+    left, right = (profiles[:, part].reshape(-1, size) for part in (one, other))
+    products = (left @ right.T).reshape(groups, one.stop - one.start, groups, other.stop - other.start)
+    return lambda u, p: products[u, :, p]

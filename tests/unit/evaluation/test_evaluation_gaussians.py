@@ -42,6 +42,20 @@ def test_volumes_of_overlapping_columns_on_a_slope_are_exact() -> None:
     np.testing.assert_allclose(found.backgrounds, 0.3 + positions @ [0.004, -0.002], rtol=1e-6)
 
 
+@pytest.mark.parametrize("turned", [False, True])
+def test_columns_of_a_wide_field_in_any_order_are_exact(turned: bool) -> None:
+    rng = np.random.default_rng(7)
+    steps = np.array([(i * np.sqrt(0.75), j + (i % 2) / 2) for i in range(4) for j in range(40)])
+    positions = rng.permutation(steps * 2.3 / SAMPLING + (10.0, 12.0))
+    heights, widths = rng.uniform(0.5, 3.0, len(steps)), rng.uniform(0.5, 0.65, len(steps))
+    image = drawn(positions, heights, widths, (56, 490))
+    if turned:
+        image, positions = image.T, positions[:, ::-1]
+    found = fit_gaussians(image, *np.rint(positions).T, sampling_angstrom=SAMPLING)
+    np.testing.assert_allclose(found.volumes, 2 * np.pi * heights * widths**2, rtol=1e-6)
+    np.testing.assert_allclose(np.column_stack([found.rows, found.cols]), positions, atol=1e-6)
+
+
 def test_a_faint_column_beside_a_bright_one_keeps_its_own_volume() -> None:
     positions, heights, widths = np.array([[30.0, 30.0], [30.0, 38.5]]), np.array([10.0, 0.5]), np.array([0.6, 0.5])
     found = fit_gaussians(drawn(positions, heights, widths), *positions.T, sampling_angstrom=SAMPLING)
