@@ -59,6 +59,8 @@ class Train(Block):
     loss: Literal["mse", "weighted_mse", "column_mse"]
     """``mse`` as in the paper; ``weighted_mse`` gives columns and background the same say; ``column_mse`` weighs pixels
     by what their errors do to the counts."""
+    total_weight: NonNegative
+    """Of the squared error of the total, beside those of the five elements; the paper's is 0."""
     normalization: Literal["local", "absolute"]
     mixed_precision: bool
     xla: bool

@@ -59,7 +59,13 @@ def fit(params: Params, dataset: Dataset, *, world: World, folder: Path, report:
         # Under this setting XLA refuses the gradient of max-pooling: it knows no deterministic one.
         tf.config.experimental.enable_op_determinism()
     samples, held_out = dataset.split("train"), dataset.split("validation")
-    step = Step(training_network(train), rate=train.learning_rate, xla=train.xla, world=world)
+    step = Step(
+        training_network(train),
+        rate=train.learning_rate,
+        xla=train.xla,
+        world=world,
+        total_weight=train.total_weight,
+    )
     identity = checkpoint.fingerprint(params, dataset)
     best, history = _restore(step, folder, identity, world)
 

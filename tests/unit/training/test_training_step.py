@@ -140,3 +140,14 @@ def test_weights_scale_the_squared_error_of_their_pixels():
     labels[0, 0, 1] = 3
     assert float(weighted_mse(predicted, labels, np.ones((1, 1, 2), np.float32))) == pytest.approx(4.5)
     assert float(weighted_mse(predicted, labels, np.array([[[1.6, 0.4]]], np.float32))) == pytest.approx(1.8)
+
+
+def test_the_total_weighs_beside_the_elements():
+    labels = np.zeros((1, 1, 2, 5), np.float32)
+    swapped, added = labels.copy(), labels.copy()
+    swapped[0, 0, 0, :2] = 2, -2
+    added[0, 0, 0, :2] = 2, 2
+    ones = np.ones((1, 1, 2), np.float32)
+    for errors, total in ((swapped, 0.0), (added, 16.0)):
+        assert float(weighted_mse(errors, labels, ones)) == pytest.approx(0.8)
+        assert float(weighted_mse(errors, labels, ones, total_weight=0.5)) == pytest.approx(0.8 + 0.5 * total / 10)
