@@ -61,6 +61,8 @@ class Train(Block):
     by what their errors do to the counts."""
     total_weight: NonNegative
     """Of the squared error of the total, beside those of the five elements; the paper's is 0."""
+    image_weight: NonNegative
+    """Of the squared mean error of an image, beside the mean squared error of its pixels; the paper's is 0."""
     normalization: Literal["local", "absolute"]
     mixed_precision: bool
     xla: bool

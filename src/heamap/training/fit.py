@@ -65,6 +65,7 @@ def fit(params: Params, dataset: Dataset, *, world: World, folder: Path, report:
         xla=train.xla,
         world=world,
         total_weight=train.total_weight,
+        image_weight=train.image_weight,
     )
     identity = checkpoint.fingerprint(params, dataset)
     best, history = _restore(step, folder, identity, world)

@@ -19,22 +19,30 @@ MOMENTUM = 0.9
 Tensor = Any
 
 
-def weighted_mse(predicted: Tensor, labels: Tensor, weights: Tensor, *, total_weight: float = 0.0) -> Tensor:
-    """Mean over pixels of the weighted squared error, in squared atoms.
+def weighted_mse(
+    predicted: Tensor, labels: Tensor, weights: Tensor, *, total_weight: float = 0.0, image_weight: float = 0.0
+) -> Tensor:
+    """Weighted squared error in squared atoms, over the elements.
 
     Any such quadratic form is least for the same maps, those of the expected counts. What it weighs decides what is
     learnt first: of the errors' mean square over the elements, most is of elements that one image cannot tell apart,
-    and a total that is wrong in a whole image is a small part of it.
+    and a total or a composition that is wrong in a whole image is a small part of it.
 
     Parameters
     ----------
     predicted, labels : (batch, rows, cols, 5)
     weights : (batch, rows, cols) of mean 1
     total_weight : of the squared error of the sum over the elements, beside those of the elements
+    image_weight : of the squared weighted mean of an image's errors, beside the mean of their squares
     """
     errors = predicted - labels
-    squares = tf.reduce_sum(tf.square(errors), -1) + total_weight * tf.square(tf.reduce_sum(errors, -1))
-    return tf.reduce_mean(squares * weights) / errors.shape[-1]
+
+    def square(errors: Tensor) -> Tensor:
+        return tf.reduce_sum(tf.square(errors), -1) + total_weight * tf.square(tf.reduce_sum(errors, -1))
+
+    pixels = tf.reduce_mean(square(errors) * weights)
+    images = tf.reduce_mean(square(tf.reduce_mean(errors * weights[..., None], [1, 2])))
+    return (pixels + image_weight * images) / errors.shape[-1]
 
 
 def training_network(train: Train) -> keras.Model:
@@ -75,6 +83,10 @@ def learning_rate(step: int, *, steps_per_epoch: int, train: Train) -> float:
 class Step:
     """Trains a network with Adam on one batch at a time.
 
+    Parameters
+    ----------
+    **weights : those of :func:`weighted_mse`, by name
+
     Attributes
     ----------
     network, optimizer : what is trained, and by what
@@ -82,15 +94,13 @@ class Step:
     frozen : whether the statistics of the normalisation stay as they are
     """
 
-    def __init__(
-        self, network: keras.Model, *, rate: float, xla: bool, world: World, total_weight: float = 0.0
-    ) -> None:
+    def __init__(self, network: keras.Model, *, rate: float, xla: bool, world: World, **weights: float) -> None:
         self.network = network
         self.optimizer = keras.optimizers.Adam(rate)
         self.optimizer.build(network.trainable_variables)
         self._world = world
         self._xla = xla
-        self._total_weight = total_weight
+        self._weights = weights
         self.frozen = False
         self._trace()
 
@@ -146,7 +156,7 @@ class Step:
     def _gradients(self, images: Tensor, labels: Tensor, weights: Tensor) -> tuple[Tensor, list[Tensor]]:
         with tf.GradientTape() as tape:
             maps = self.network(images, training=True)
-            loss = weighted_mse(maps, labels, weights, total_weight=self._total_weight)
+            loss = weighted_mse(maps, labels, weights, **self._weights)
         return loss, tape.gradient(loss, [variable.value for variable in self.network.trainable_variables])
 
     def _apply(self, images: Tensor, labels: Tensor, weights: Tensor) -> Tensor:

@@ -27,7 +27,8 @@ class Validation:
 
     def __init__(self, examples: Examples, samples: npt.NDArray[np.int64], *, world: World) -> None:
         self._world = world
-        self._total_weight = examples.params.train.total_weight
+        train = examples.params.train
+        self._weights = {"total_weight": train.total_weight, "image_weight": train.image_weight}
         sigma = examples.params.train.label_sigma_angstrom / examples.params.base.sampling_angstrom
         self._readouts = {prefix: reading.make(name, sigma_pixels=sigma) for prefix, name in SCORES.items()}
         mine = [int(sample) for sample in samples[world.rank :: world.size]]
@@ -50,7 +51,7 @@ class Validation:
         for example, columns in zip(self._examples, self._columns, strict=True):
             image, labels, weights = (tf.constant(part[None]) for part in example)
             maps = predict(image)
-            losses += float(weighted_mse(maps, labels, weights, total_weight=self._total_weight)), 1
+            losses += float(weighted_mse(maps, labels, weights, **self._weights)), 1
             truth = with_sums(columns[:, 2:])
             counted = np.full(len(TARGETS), len(truth))
             for part, readout in zip(sums, self._readouts.values(), strict=True):

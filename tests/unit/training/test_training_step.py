@@ -151,3 +151,22 @@ def test_the_total_weighs_beside_the_elements():
     for errors, total in ((swapped, 0.0), (added, 16.0)):
         assert float(weighted_mse(errors, labels, ones)) == pytest.approx(0.8)
         assert float(weighted_mse(errors, labels, ones, total_weight=0.5)) == pytest.approx(0.8 + 0.5 * total / 10)
+
+
+def test_an_images_mean_error_weighs_beside_its_pixels():
+    labels = np.zeros((2, 1, 2, 5), np.float32)
+    scattered, shifted = labels.copy(), labels.copy()
+    scattered[0, 0, :, 0] = 2, -2
+    shifted[0, 0, :, 0] = 2, 2
+    ones = np.ones((2, 1, 2), np.float32)
+    for errors, mean in ((scattered, 0.0), (shifted, 2.0)):
+        assert float(weighted_mse(errors, labels, ones)) == pytest.approx(0.4)
+        assert float(weighted_mse(errors, labels, ones, image_weight=3.0)) == pytest.approx(0.4 + 3 * mean**2 / 2 / 5)
+
+
+def test_gradients_of_two_halves_average_to_that_of_the_whole_with_every_weight():
+    step = Step(training_network(settings()), rate=1e-2, xla=False, world=ALONE, total_weight=1.0, image_weight=3.0)
+    whole = step.gradients(*batch())[1]
+    halves = [step.gradients(*(part[half] for part in batch()))[1] for half in (slice(0, 2), slice(2, 4))]
+    for one, first, second in zip(whole, *halves, strict=True):
+        np.testing.assert_allclose((first + second) / 2, one, rtol=1e-4, atol=1e-5)
