@@ -6,16 +6,13 @@ columns are fitted at once, so that what overlaps is shared out. Theirs has one 
 linearly between far knots, as a tilted support does.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.linalg import LinAlgError, cho_solve_banded, cholesky_banded, solve
-from scipy.spatial import KDTree
 
-FloatArray = npt.NDArray[np.float64]
+from heamap.evaluation.gaussian_equations import Equations, FloatArray, Terms, band, band_width
 
 KNOT_ANGSTROM = 60.0
 """Distance of the background's knots at most: wider than a particle.
@@ -37,8 +34,6 @@ MAX_STEPS = 20
 TOLERANCE, EXACT = 1e-4, 1e-20
 # Columns on top of each other leave the equations singular without a trace of damping.
 MIN_DAMPING = 1e-9
-# Of the product of two unit Gaussians. What lies below is left out of the normal equations, though not of the image.
-NEGLIGIBLE = 1e-10
 # Below lies nothing that double precision would see, but numbers so small that processors compute slowly with them.
 FAINTEST = 1e-30
 # Parameters of a column: height, row, column, width.
@@ -85,9 +80,7 @@ class _State:
 # Every term of the model, and of its derivatives, is a profile along the rows times a profile along the columns of the
 # image. Profiles of the columns are kept in three groups: the Gaussians (0), their derivatives by position (1) and by
 # width (2). The derivative by each of the KINDS is a sum of pairs of groups.
-_Terms = tuple[tuple[int, int], ...]
-_DERIVATIVES: tuple[_Terms, ...] = (((0, 0),), ((1, 0),), ((0, 1),), ((2, 0), (0, 2)))
-_Gram = Callable[[int, int], FloatArray]
+_DERIVATIVES: tuple[Terms, ...] = (((0, 0),), ((1, 0),), ((0, 1),), ((2, 0), (0, 2)))
 
 
 def fit_gaussians(
@@ -217,8 +210,8 @@ class _Fit:
         return _State(best[0], rows, cols, widths, knots)
 
     def _equations(
-        self, state: _State, residual: FloatArray, derivatives: tuple[_Terms, ...], scale: FloatArray
-    ) -> "_Equations":
+        self, state: _State, residual: FloatArray, derivatives: tuple[Terms, ...], scale: FloatArray
+    ) -> Equations:
         """J^T J and J^T residual of the model's derivatives J, from sums over profiles: J itself is never formed.
 
         ``scale`` (kinds, columns) multiplies the derivatives.
@@ -233,8 +226,8 @@ class _Fit:
                 for terms in derivatives
             ]
         )
-        return _Equations(
-            _band(down, across, _band_width(state), derivatives, scale),
+        return Equations(
+            band(down, across, band_width(state.rows, state.cols, state.widths), derivatives, scale),
             border * scale[..., None],
             (self._tents[0] @ self._tents[0].T) * (self._tents[1] @ self._tents[1].T),
             slopes * scale,
@@ -258,97 +251,3 @@ def _tents(where: npt.NDArray[np.number], size: int, spacing: float) -> FloatArr
     last = max(int(np.ceil((size - 1) / spacing)), 1)
     place = np.clip(where, 0, size - 1)[:, None] * (last / (size - 1))
     return np.maximum(1 - np.abs(place - np.arange(last + 1)), 0.0)
-
-
-@dataclass(frozen=True)
-class _Equations:
-    """Normal equations: a banded part for the columns, bordered by the few knots of the background.
-
-    Attributes
-    ----------
-    band : (width of the band, kinds x columns) lower diagonals; a column's kinds follow each other
-    border : (kinds, columns, knots)
-    corner : (knots, knots)
-    columns, knots : (kinds, columns) and (knots,) right-hand sides
-    """
-
-    band: FloatArray
-    border: FloatArray
-    corner: FloatArray
-    columns: FloatArray
-    knots: FloatArray
-
-    def solve(self, damping: float) -> tuple[FloatArray, FloatArray]:
-        """Solution with the diagonal raised by a share of itself; more, where it must for the equations to be definite.
-
-        Returns
-        -------
-        (kinds, columns) and (knots,)
-        """
-        unit, knot_unit = (_unit(diagonal) for diagonal in (self.band[0], np.diag(self.corner)))
-        scaled = self.band / unit
-        for offset in range(len(scaled)):
-            scaled[offset, : len(unit) - offset] /= unit[offset:]
-        scaled[0] += damping
-        number, knots = self.columns.size, len(self.corner)
-        border = self.border.transpose(1, 0, 2).reshape(number, knots) / unit[:, None] / knot_unit
-        corner = self.corner / np.outer(knot_unit, knot_unit)
-        corner[np.diag_indices(knots)] += damping
-        right, knot_right = self.columns.T.ravel() / unit, self.knots / knot_unit
-        try:
-            factor = cholesky_banded(scaled, lower=True, check_finite=False)
-            solved = cho_solve_banded((factor, True), np.column_stack([right, border]), check_finite=False)
-            # Block elimination: the knots first, from what the columns leave of them.
-            left = corner - border.T @ solved[:, 1:]
-            found = solve(left, knot_right - border.T @ solved[:, 0], assume_a="pos", check_finite=False)
-        except LinAlgError:
-            return self.solve(10 * damping)
-        columns = (solved[:, 0] - solved[:, 1:] @ found) / unit
-        return columns.reshape(self.columns.T.shape).T, found / knot_unit
-
-
-def _unit(diagonal: FloatArray) -> FloatArray:
-    unit = np.sqrt(diagonal)
-    unit[unit == 0] = 1
-    return unit
-
-
-def _band_width(state: _State) -> int:
-    """How far apart in their order two columns that overlap are at most."""
-    positions = np.column_stack([state.rows, state.cols])
-    far = -2 * np.log(NEGLIGIBLE)
-    near = KDTree(positions).query_pairs(np.sqrt(2 * far) * state.widths.max(), output_type="ndarray")
-    square = ((positions[near[:, 0]] - positions[near[:, 1]]) ** 2).sum(axis=1)
-    touching = near[square < far * (state.widths[near] ** 2).sum(axis=1)]
-    return int(np.ptp(touching, axis=1).max(initial=0))
-
-
-def _band(
-    down: FloatArray, across: FloatArray, width: int, derivatives: tuple[_Terms, ...], scale: FloatArray
-) -> FloatArray:
-    """Lower diagonals of the normal equations of columns that are at most ``width`` apart in their order."""
-    kinds, number = scale.shape
-    band = np.zeros((kinds * (width + 1), kinds * number))
-    # Products of as many columns as the band is wide with those within its reach: little is computed in vain.
-    for first in range(0, number, width + 1):
-        one, other = slice(first, min(first + width + 1, number)), slice(first, min(first + 2 * width + 1, number))
-        grams = [_gram(profiles, one, other) for profiles in (down, across)]
-        left, right = np.arange(one.start, one.stop)[:, None], np.arange(other.start, other.stop)
-        apart = right - left
-        kept = (apart >= 0) & (apart <= width)
-        for a, left_terms in enumerate(derivatives):
-            for b, right_terms in enumerate(derivatives):
-                products = sum(grams[0](u, p) * grams[1](v, q) for u, v in left_terms for p, q in right_terms)
-                products = products * scale[a, one][:, None] * scale[b, other]
-                below = kept & (kinds * apart + b >= a)
-                diagonal, column = kinds * apart + b - a, np.broadcast_to(kinds * left + a, apart.shape)
-                band[diagonal[below], column[below]] = products[below]
-    return band
-
-
-def _gram(profiles: FloatArray, one: slice, other: slice) -> _Gram:
-    """Scalar products of some columns' profiles with others', by groups: (columns of one, columns of the other)."""
-    groups, _, size = profiles.shape
-    left, right = (profiles[:, part].reshape(-1, size) for part in (one, other))
-    products = (left @ right.T).reshape(groups, one.stop - one.start, groups, other.stop - other.start)
-    return lambda u, p: products[u, :, p]
