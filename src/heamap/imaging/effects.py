@@ -1,5 +1,7 @@
 """What an experiment adds to a clean image: source size, background, scan distortion, dose, read-out, digitiser."""
 
+from functools import lru_cache
+
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
@@ -29,11 +31,18 @@ def background(image: Image, *, fraction: float, sampling_angstrom: float, rng: 
     fraction : mean scattering into the detector, a fraction of the incident beam
     """
     nodes = [int(np.ceil(n * sampling_angstrom / BACKGROUND_LENGTH_ANGSTROM)) + 2 for n in image.shape]
-    steps = [np.linspace(0, count - 1, n) for count, n in zip(nodes, image.shape, strict=True)]
-    thickness = ndimage.map_coordinates(
-        1 + BACKGROUND_CONTRAST * rng.standard_normal(nodes), np.meshgrid(*steps, indexing="ij"), order=3
-    )
+    down, across = (_spline(count, n) for count, n in zip(nodes, image.shape, strict=True))
+    # On a grid the two-dimensional spline is one along the rows of one along the columns.
+    thickness = down @ (1 + BACKGROUND_CONTRAST * rng.standard_normal(nodes)) @ across.T
     return image + fraction * np.maximum(thickness, 0)
+
+
+@lru_cache(maxsize=16)
+def _spline(nodes: int, points: int) -> npt.NDArray[np.float64]:
+    """Matrix (points, nodes) of the cubic spline from even nodes to even points between the first and the last."""
+    places = np.linspace(0, nodes - 1, points)
+    unit = np.eye(nodes)
+    return np.stack([ndimage.map_coordinates(values, places[None], order=3) for values in unit], axis=1)
 
 
 def scan_distortion(
@@ -57,14 +66,16 @@ def scan_distortion(
     drift_fraction : displacement from the first to the last pixel as a share of the frame's longer side
     """
     rows, cols = image.shape
-    row, col = np.mgrid[:rows, :cols].astype(np.float64)
+    row, col = np.arange(rows, dtype=np.float64)[:, None], np.arange(cols, dtype=np.float64)
     time = (row + col / cols) / rows - 0.5
     direction = rng.uniform(0, 2 * np.pi)
     drift = drift_fraction * max(rows, cols) * np.array([np.sin(direction), np.cos(direction)])
     lines = rng.standard_normal((2, rows, 1)) * line_jitter_angstrom / sampling_angstrom
     pixels = rng.standard_normal((2, rows, cols), dtype=np.float32) * pixel_jitter_angstrom / sampling_angstrom
-    displacement = drift[:, None, None] * time + lines + pixels
-    return ndimage.map_coordinates(image, np.stack([row, col]) + displacement, order=3, mode="mirror")
+    places = drift[:, None, None] * time + lines + pixels
+    places[0] += row
+    places[1] += col
+    return ndimage.map_coordinates(image, places, order=3, mode="mirror")
 
 
 def shot_noise(
