@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from heamap import params
 from heamap.imaging import effects
@@ -50,6 +51,15 @@ def test_background_has_its_mean_and_varies_slowly():
     assert added.min() >= 0
     assert 0.02 < added.std() / added.mean() < 0.3
     assert np.abs(np.diff(added, axis=0)).max() < 0.05 * added.mean()
+
+
+def test_background_is_the_cubic_spline_through_its_nodes():
+    rows, cols = 100, 161
+    seen = effects.background(np.zeros((rows, cols)), fraction=1.0, sampling_angstrom=SAMPLING, rng=rng())
+    nodes = [int(np.ceil(n * SAMPLING / effects.BACKGROUND_LENGTH_ANGSTROM)) + 2 for n in (rows, cols)]
+    thickness = 1 + effects.BACKGROUND_CONTRAST * rng().standard_normal(nodes)
+    places = np.meshgrid(*(np.linspace(0, m - 1, n) for m, n in zip(nodes, (rows, cols), strict=True)), indexing="ij")
+    np.testing.assert_allclose(seen, ndimage.map_coordinates(thickness, places, order=3), rtol=1e-12)
 
 
 def test_a_steady_scan_changes_nothing():
