@@ -32,8 +32,10 @@ def background(image: Image, *, fraction: float, sampling_angstrom: float, rng: 
     """
     nodes = [int(np.ceil(n * sampling_angstrom / BACKGROUND_LENGTH_ANGSTROM)) + 2 for n in image.shape]
     down, across = (_spline(count, n) for count, n in zip(nodes, image.shape, strict=True))
-    # On a grid the two-dimensional spline is one along the rows of one along the columns.
-    thickness = down @ (1 + BACKGROUND_CONTRAST * rng.standard_normal(nodes)) @ across.T
+    support = 1 + BACKGROUND_CONTRAST * rng.standard_normal(nodes)
+    # On a grid the two-dimensional spline is one along the rows of one along the columns. The last bits of a matrix
+    # product by BLAS depend on its threads, those of einsum do not.
+    thickness = np.einsum("rn,nc->rc", down, np.einsum("nm,cm->nc", support, across))
     return image + fraction * np.maximum(thickness, 0)
 
 
@@ -42,7 +44,9 @@ def _spline(nodes: int, points: int) -> npt.NDArray[np.float64]:
     """Matrix (points, nodes) of the cubic spline from even nodes to even points between the first and the last."""
     places = np.linspace(0, nodes - 1, points)
     unit = np.eye(nodes)
-    return np.stack([ndimage.map_coordinates(values, places[None], order=3) for values in unit], axis=1)
+    matrix = np.stack([ndimage.map_coordinates(values, places[None], order=3) for values in unit], axis=1)
+    matrix.flags.writeable = False
+    return matrix
 
 
 def scan_distortion(
