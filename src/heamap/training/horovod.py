@@ -78,8 +78,9 @@ def start(ranks: int) -> World:
         )
     threads = max(1, len(os.sched_getaffinity(0)) // hvd.local_size())
     tf.config.threading.set_intra_op_parallelism_threads(threads)
-    # NumPy's matrix products, which make the labels, would otherwise take every core from the other ranks.
-    threadpool_limits(limits=threads)
+    # NumPy's matrix products, which make the labels, are small, and as many examples are made at once as there are
+    # threads: products that are shared among threads besides take two to four times the CPU time in waiting.
+    threadpool_limits(limits=1)
     gpus = tf.config.list_physical_devices("GPU")
     if gpus:
         mine = gpus[hvd.local_rank() % len(gpus)]
