@@ -1,4 +1,4 @@
-"""Train the network: ``horovodrun -np <train.ranks> python pipelines/train.py``, or python alone for one rank."""
+"""Train the network: ``horovodrun --gloo -np <train.ranks> python pipelines/train.py``; python alone for one rank."""
 
 import shutil
 from pathlib import Path

@@ -68,7 +68,7 @@ def launch(data: Path, tmp_path: Path) -> Launch:
         folder.mkdir(exist_ok=True)
         (folder / "params.yaml").write_text(yaml.safe_dump(values))
         binaries = Path(sys.executable).parent
-        start = [str(binaries / "horovodrun"), "-np", str(ranks)] if ranks > 1 else []
+        start = [str(binaries / "horovodrun"), "--gloo", "-np", str(ranks)] if ranks > 1 else []
         path = os.pathsep.join([str(REPOSITORY / "src"), str(REPOSITORY / "serving")])
         return subprocess.run(
             [*start, sys.executable, str(WORKER), str(data), *options],

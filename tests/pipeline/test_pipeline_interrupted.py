@@ -43,7 +43,7 @@ def simulate(folder):
 
 
 def train(folder):
-    return start(folder, "horovodrun", "-np", "2", "python", "pipelines/train.py")
+    return start(folder, "horovodrun", "--gloo", "-np", "2", "python", "pipelines/train.py")
 
 
 def images(folder):

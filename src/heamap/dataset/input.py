@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import tensorflow as tf
 
 from heamap.dataset.examples import render
 from heamap.dataset.labels import column_weights, kernel_weights, label_maps
@@ -90,42 +89,35 @@ class Examples:
 
 def training_batches(
     examples: Examples, samples: npt.NDArray[np.int64], *, rank: int, ranks: int, first_epoch: int, threads: int
-) -> tf.data.Dataset:
-    """Endless (image, labels, weights) batches of one rank, epoch after epoch.
+) -> Iterator[Example]:
+    """Endless batches of one rank, epoch after epoch.
 
     The shares of all ranks, put together in their order, are the global batch of ``epoch_order``. Threads work ahead
-    of the training across the epochs' ends.
+    of the training across the epochs' ends, and end with the iterator. No ``tf.data`` generator: the first of them
+    makes the C library give back every large array at once for the rest of the process (TensorFlow 2.21 sets
+    ``M_TRIM_THRESHOLD``), which costs a quarter of the time an example takes.
 
     Returns
     -------
-    tf.data.Dataset of :class:`Example` with a leading axis of ``train.batch / ranks``
+    iterator of :class:`Example` with a leading axis of ``train.batch / ranks``
     """
-    train = examples.params.train
-    share = train.batch // ranks
+    batch = examples.params.train.batch
+    share = batch // ranks
 
     def wanted() -> Iterator[tuple[int, int]]:
         epoch = first_epoch
         while True:
-            order = epoch_order(samples, seed=examples.params.base.seed, epoch=epoch, batch=train.batch)
+            order = epoch_order(samples, seed=examples.params.base.seed, epoch=epoch, batch=batch)
             for sample in order[:, rank * share : (rank + 1) * share].flat:
                 yield int(sample), epoch
             epoch += 1
 
-    def batches() -> Iterator[Example]:
-        queue = wanted()
-        with ThreadPoolExecutor(threads) as pool:
-            pending = deque(pool.submit(examples.make, *item) for item in islice(queue, READ_AHEAD * share))
-            while True:
-                made = []
-                for _ in range(share):
-                    made.append(pending.popleft().result())
-                    pending.append(pool.submit(examples.make, *next(queue)))
-                yield Example(*(np.stack(parts) for parts in zip(*made, strict=True)))
-
-    side = train.crop_pixels
-    signature = Example(
-        tf.TensorSpec((share, side, side, 1)),
-        tf.TensorSpec((share, side, side, len(ELEMENTS))),
-        tf.TensorSpec((share, side, side)),
-    )
-    return tf.data.Dataset.from_generator(batches, output_signature=signature).prefetch(1)
+    queue = wanted()
+    with ThreadPoolExecutor(threads) as pool:
+        pending = deque(pool.submit(examples.make, *item) for item in islice(queue, READ_AHEAD * share))
+        while True:
+            made = []
+            for _ in range(share):
+                made.append(pending.popleft().result())
+                pending.append(pool.submit(examples.make, *next(queue)))
+            yield Example(*(np.stack(parts) for parts in zip(*made, strict=True)))

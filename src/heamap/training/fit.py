@@ -1,6 +1,6 @@
 """Training from the first epoch, or from where a killed run stopped, to the last or to the early stop."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from heamap.dataset.input import Examples, training_batches
+from heamap.dataset.input import Example, Examples, training_batches
 from heamap.dataset.store import Dataset
 from heamap.errors import InputError
 from heamap.params import Params
@@ -75,12 +75,12 @@ def fit(params: Params, dataset: Dataset, *, world: World, folder: Path, report:
     predict = inference(step.network)
     steps = len(samples) // train.batch
 
-    def follow(epoch: int) -> tf.data.Dataset:
+    def follow(epoch: int) -> Iterator[Example]:
         return training_batches(
             examples, samples, rank=world.rank, ranks=world.size, first_epoch=epoch, threads=world.threads
         )
 
-    batches = iter(follow(len(history)))
+    batches = follow(len(history))
     for epoch in range(len(history), train.epochs):
         if _is_stale(history, train.patience, world):
             break

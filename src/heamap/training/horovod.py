@@ -73,7 +73,7 @@ def start(ranks: int) -> World:
     hvd.init()
     if hvd.size() != ranks:
         raise InputError(
-            f"train.ranks is {ranks}, but {hvd.size()} ranks were started; start horovodrun -np {ranks}, or set "
+            f"train.ranks is {ranks}, but {hvd.size()} ranks were started; start horovodrun --gloo -np {ranks}, or set "
             f"train.ranks to {hvd.size()}"
         )
     threads = max(1, len(os.sched_getaffinity(0)) // hvd.local_size())

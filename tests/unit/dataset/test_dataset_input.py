@@ -1,3 +1,4 @@
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,7 @@ def examples(params) -> Examples:
 
 def take(examples: Examples, count: int, *, rank: int, ranks: int, first_epoch: int = 0) -> list[list[np.ndarray]]:
     batches = training_batches(examples, np.arange(10), rank=rank, ranks=ranks, first_epoch=first_epoch, threads=2)
-    return [list(batch) for batch in batches.take(count).as_numpy_iterator()]
+    return [list(batch) for batch in islice(batches, count)]
 
 
 def test_the_global_batch_does_not_depend_on_the_number_of_ranks(examples):
