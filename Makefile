@@ -9,6 +9,8 @@ export MLFLOW_DISABLE_TELEMETRY := true
 export GX_ANALYTICS_ENABLED := false
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 UI_PORT ?= 5000
+# Each takes up to 2 GB.
+TEST_PROCESSES ?= 2
 
 .PHONY: reproduce paper release test check lint environment ui clean lock
 
@@ -24,7 +26,7 @@ release: environment
 	tools/profile.sh release
 
 test: environment lint
-	python -m pytest
+	python -m pytest --numprocesses $(TEST_PROCESSES) --dist loadgroup
 
 lint: environment
 	ruff check .
