@@ -26,7 +26,7 @@ release: environment
 	tools/profile.sh release
 
 test: environment lint
-	python -m pytest --numprocesses $(TEST_PROCESSES) --dist loadgroup
+	python -m pytest --numprocesses $(TEST_PROCESSES)
 
 lint: environment
 	ruff check .
