@@ -38,6 +38,7 @@ export DVC_NO_ANALYTICS=1 MLFLOW_DISABLE_TELEMETRY=true GX_ANALYTICS_ENABLED=fal
 
 if [ -d "$folder/.git" ]; then
     cd "$folder"
+    before=$(git rev-parse HEAD)
     git fetch -q "$root" HEAD
     # What the clone has already made is described by its own lock, not by the commit's.
     [ ! -f dvc.lock ] || cp dvc.lock .git/dvc.lock
@@ -46,6 +47,7 @@ else
     [ ! -e "$folder" ] || fail "$folder is there already and is no clone; name another folder"
     git clone -q "$root" "$folder"
     cd "$folder"
+    before=
 fi
 rm -f dvc.lock
 [ ! -f .git/dvc.lock ] || mv .git/dvc.lock dvc.lock
@@ -63,5 +65,12 @@ except InputError as error:
 PYTHON
 # The gate wants a clean commit, and the run shall know which parameters it had.
 git -c user.name=heamap -c user.email=heamap@localhost commit -q --no-verify --all -m "Profile $name"
+# Sources and parameters as before: stay on the commit that an interrupted training began on, or the gate takes it for one
+# that was changed on the way.
+if [ -n "$before" ] && [ "$(git rev-parse HEAD^)" = "$(git rev-parse "$before^")" ] \
+    && git diff --quiet "$before" HEAD -- . ':!dvc.lock'; then
+    git reset -q --soft "$before"
+    git reset -q
+fi
 dvc repro figures
 echo "see $folder/reports/paper/index.html"

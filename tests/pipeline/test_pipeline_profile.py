@@ -43,6 +43,21 @@ def test_a_whole_parameter_file_is_taken_as_it_is_and_taken_anew_on_the_next_run
     assert yaml.safe_load(taken.read_text())["base"]["seed"] == 5
 
 
+def test_run_again_a_clone_stays_on_its_commit_until_something_changes(checkout: Path, run: Run) -> None:
+    """The gate refuses a training that was resumed at another commit."""
+
+    def commit() -> str:
+        run("tools/profile.sh", "release")
+        found = ["git", "-C", str(checkout / "build/release"), "rev-parse", "HEAD"]
+        return subprocess.run(found, check=True, capture_output=True, text=True).stdout
+
+    first = commit()
+    assert commit() == first
+    whole = checkout / "params.release.yaml"
+    whole.write_text(whole.read_text() + "\n")
+    assert commit() != first
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
