@@ -79,7 +79,7 @@ def test_one_atom_has_the_cross_section_of_its_scattering_factor(symbol, angles,
     optics = microscope(detector_inner_mrad=angles[0], detector_outer_mrad=angles[1])
     seen = scan([symbol], [(box / 2 + 0.02, box / 2 - 0.03)], optics, box)
     ratio = seen.sum() * (box / len(seen)) ** 2 / cross_section(symbol, optics)
-    record_property("ratio", ratio)
+    record_property("ratio", float(ratio))
     assert ratio == pytest.approx(1, abs=0.025)
 
 

@@ -50,8 +50,8 @@ def test_moving_an_atom_between_the_points_changes_its_brightness_by_less_than_a
     few = [(0, 0), (0.5, 0), (0.5, 0.5)]
     published = np.array([integrated(abtem.Potential, symbol, *(2.5 + pixel * np.array(step))) for step in few])
     spread, spread_of_abtem = np.ptp(ours) / ours.mean(), np.ptp(published) / published.mean()
-    record_property("spread", spread)
-    record_property("spread_of_abtem", spread_of_abtem)
+    record_property("spread", float(spread))
+    record_property("spread_of_abtem", float(spread_of_abtem))
     assert spread < 0.001
     assert spread_of_abtem > 0.2
 
