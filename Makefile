@@ -9,7 +9,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 export GX_ANALYTICS_ENABLED := false
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 UI_PORT ?= 5000
-# Processes that share the tests; 0: this one alone. Each takes up to 2 GB.
+# Processes that share the tests; 0: this one alone.
 TEST_PROCESSES ?= 0
 
 .PHONY: reproduce paper release test check lint environment ui clean lock

@@ -69,8 +69,7 @@ git -c user.name=heamap -c user.email=heamap@localhost commit -q --no-verify --a
 # that was changed on the way.
 if [ -n "$before" ] && [ "$(git rev-parse HEAD^)" = "$(git rev-parse "$before^")" ] \
     && git diff --quiet "$before" HEAD -- . ':!dvc.lock'; then
-    git reset -q --soft "$before"
-    git reset -q
+    git reset -q "$before"
 fi
 dvc repro figures
 echo "see $folder/reports/paper/index.html"

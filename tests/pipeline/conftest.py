@@ -40,7 +40,7 @@ def runner(folder: Path) -> Run:
     }  # fmt: skip
     environment.pop("MLFLOW_TRACKING_URI", None)
 
-    def run(*command: str, check: bool = True, timeout: float = 1200) -> subprocess.CompletedProcess[str]:
+    def run(*command: str, check: bool = True, timeout: float = 600) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
             command, cwd=folder, env=environment, capture_output=True, text=True, timeout=timeout, check=False
         )
