@@ -1,7 +1,7 @@
 """What the evaluation measures of every image: truth, intensities, predictions and what is known of the image."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,13 +61,21 @@ def measure(data: Dataset, sample: int, params: Params) -> tuple[pd.DataFrame, n
     return measured.assign(edge_distance_angstrom=edge), image
 
 
-def measure_all(data: Dataset, samples: Iterable[int], params: Params) -> pd.DataFrame:
-    """Truth and intensities of many samples' columns, as many at once as there are cores."""
+def _each_measured(
+    data: Dataset, samples: Iterable[int], params: Params, *, what: str
+) -> Iterator[tuple[pd.DataFrame, npt.NDArray[np.float32]]]:
+    """:func:`measure` of every sample in order, as many at once as there are cores."""
     numbers = [int(sample) for sample in samples]
     # The fits' matrix products are small: shared among threads they take three times the CPU time in waiting.
     with threadpool_limits(limits=1), ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
-        parts = pool.map(lambda sample: measure(data, sample, params)[0], numbers)
-        return pd.concat(tqdm(parts, total=len(numbers), desc="measuring", disable=None), ignore_index=True)
+        parts = pool.map(lambda sample: measure(data, sample, params), numbers)
+        yield from tqdm(parts, total=len(numbers), desc=what, disable=None)
+
+
+def measure_all(data: Dataset, samples: Iterable[int], params: Params) -> pd.DataFrame:
+    """Truth and intensities of many samples' columns."""
+    parts = [truth for truth, _ in _each_measured(data, samples, params, what="measuring")]
+    return pd.concat(parts, ignore_index=True)
 
 
 def predict_all(data: Dataset, samples: Iterable[int], network: Network, params: Params) -> Predicted:
@@ -76,8 +84,7 @@ def predict_all(data: Dataset, samples: Iterable[int], network: Network, params:
     gap = nearest_column_angstrom(data, sampling_angstrom=sampling)
     readout = reading.of_params(params)
     parts, detection = [], Detection(0, 0, 0, 0)
-    for sample in tqdm(samples, desc="predicting", disable=None):
-        truth, image = measure(data, int(sample), params)
+    for truth, image in _each_measured(data, samples, params, what="predicting"):
         maps = network(image)
         positions = truth[["row", "col"]].to_numpy()
         parts.append(table.with_predictions(truth, readout(maps, positions[:, 0], positions[:, 1])))
