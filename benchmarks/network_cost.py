@@ -23,6 +23,7 @@ from heamap.elements import ELEMENTS
 from heamap.lifecycle import export
 from heamap.params import Train, load
 from heamap.training.horovod import World
+from heamap.training.precision import settled
 from heamap.training.step import Step, inference_network, training_network
 from heamap_serving.session import load_model
 
@@ -48,7 +49,7 @@ def main() -> None:
     arguments = parser.parse_args()
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(1)
-    train = load(Path("params.yaml")).train
+    train = settled(load(Path("params.yaml")), World(0, 1, 1)).train
     candidates = [candidate(name, train, arguments.model) for name in arguments.networks]
     for one in candidates:
         one.step()

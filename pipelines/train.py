@@ -14,6 +14,7 @@ from heamap.params import Params
 from heamap.training import checkpoint
 from heamap.training.fit import Fitted, fit
 from heamap.training.horovod import World, start
+from heamap.training.precision import settled
 
 STRUCTURES, IMAGES = Path("data/structures"), Path("data/images")
 VALIDATION = Path("reports/validation.json")
@@ -25,6 +26,7 @@ CURVES = Path("plots/training/learning_curves.csv")
 
 def train(params: Params) -> str:
     world = start(params.train.ranks)
+    params = settled(params, world)
     dataset = open_dataset(STRUCTURES, IMAGES)
     if not world.leads:
         fit(params, dataset, world=world, folder=CHECKPOINT, report=lambda *_: None)
@@ -37,7 +39,7 @@ def train(params: Params) -> str:
         tracking.log_model(fitted.network)
         tracking.log_files(CURVES)
     shutil.rmtree(CHECKPOINT)
-    return summary(fitted)
+    return summary(fitted, mixed=bool(params.train.mixed_precision))
 
 
 def run_to_resume(params: Params, dataset: Dataset) -> str | None:
@@ -70,10 +72,11 @@ def write(fitted: Fitted, run_id: str) -> None:
     tracking.write_pointer(RUN, run_id)
 
 
-def summary(fitted: Fitted) -> str:
+def summary(fitted: Fitted, *, mixed: bool) -> str:
+    precision = "mixed bfloat16" if mixed else "float32"
     best = min(fitted.history, key=lambda metrics: metrics["val_loss"])
     return (
-        f"trained {len(fitted.history)} epochs; best in epoch {fitted.history.index(best) + 1}: "
+        f"trained {len(fitted.history)} epochs in {precision}; best in epoch {fitted.history.index(best) + 1}: "
         f"val_loss {best['val_loss']:.4f}, R2 of Pt {best['val_r2_Pt']:.3f}, of the total "
         f"{best['val_r2_total']:.3f}; {MODEL}"
     )

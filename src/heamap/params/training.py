@@ -64,7 +64,8 @@ class Train(Block):
     image_weight: NonNegative
     """Of the squared mean error of an image, beside the mean squared error of its pixels; the paper's is 0."""
     normalization: Literal["local", "absolute"]
-    mixed_precision: bool
+    mixed_precision: bool | Literal["auto"]
+    """Products in bfloat16, weights in float32; ``auto``: where the machine has such products."""
     xla: bool
     augment: Augment
     effects: Effects

@@ -46,7 +46,14 @@ def weighted_mse(
 
 
 def training_network(train: Train) -> keras.Model:
-    """The network with the precision and the normalisation of training."""
+    """The network with the precision and the normalisation of training.
+
+    Raises
+    ------
+    ValueError : ``train.mixed_precision`` is not settled (:func:`heamap.training.precision.settled`)
+    """
+    if train.mixed_precision == "auto":
+        raise ValueError("train.mixed_precision is still to be settled")
     return ARCHITECTURES[train.network].build(
         train.filters,
         precision="mixed_bfloat16" if train.mixed_precision else "float32",
