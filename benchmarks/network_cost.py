@@ -3,7 +3,8 @@
     nice python benchmarks/network_cost.py MODEL.onnx fcn:16,32,64,128 folded:32,64,128 folded:48,96,192
 
 CPU seconds, the networks one after the other in each round, medians over the rounds; ratios are to the first. A step is
-one batch normalisation group of params.yaml, in its precision; MODEL.onnx lends its contract. Weights are untrained.
+one batch normalisation group of params.yaml, in its precision where none is named; MODEL.onnx lends its contract.
+Weights are untrained.
 """
 
 import argparse
@@ -44,7 +45,11 @@ class Candidate:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", type=Path)
-    parser.add_argument("networks", nargs="+", help="NAME:FILTERS, as of train.network and train.filters")
+    parser.add_argument(
+        "networks",
+        nargs="+",
+        help="NAME:FILTERS, as of train.network and train.filters, or NAME:FILTERS:float32, NAME:FILTERS:bfloat16",
+    )
     parser.add_argument("--rounds", type=int, default=4)
     arguments = parser.parse_args()
     tf.config.threading.set_intra_op_parallelism_threads(1)
@@ -63,8 +68,10 @@ def main() -> None:
 
 
 def candidate(name: str, train: Train, model: Path) -> Candidate:
-    network, filters = name.split(":")
+    network, filters, *precision = name.split(":")
     train = train.model_copy(update={"network": network, "filters": tuple(int(count) for count in filters.split(","))})
+    if precision:
+        train = train.model_copy(update={"mixed_precision": {"float32": False, "bfloat16": True}[precision[0]]})
     keras.utils.set_random_seed(0)
     step = Step(training_network(train), rate=train.learning_rate, xla=train.xla, world=World(0, 1, 1))
     contract = load_model(model).contract.model_copy(update={"stride": train.stride})

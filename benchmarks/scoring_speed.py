@@ -39,17 +39,20 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--images", type=int, default=2)
     parser.add_argument("--tables", action="store_true", help="scoring draws nothing")
+    parser.add_argument("--beam-fraction-per-count", type=float, help="of the micrograph, for absolute models")
+    parser.add_argument("--black-level", type=float, default=0.0)
     arguments = parser.parse_args()
     if arguments.what == "runtimes":
         runtimes(arguments.model, arguments.other, arguments.pixels, arguments.rounds)
     else:
         for pixels in arguments.pixels:
             with TemporaryDirectory() as folder:
+                gain, black = arguments.beam_fraction_per_count, arguments.black_level
                 if arguments.what == "memory":
-                    memory(arguments.model, arguments.other, pixels)
+                    memory(arguments.model, arguments.other, pixels, gain, black)
                 elif arguments.what == "one":
                     source, sampling = write_images(Path(folder), arguments.other, pixels, 1)
-                    whole(load_model(arguments.model), source, sampling)
+                    whole(load_model(arguments.model), source, Calibration(sampling, gain, black))
                     print(peak_megabytes())
                 elif arguments.what == "reading":
                     source, _ = write_images(Path(folder), arguments.other, pixels, 1)
@@ -61,7 +64,7 @@ def main() -> None:
                     scoring(
                         load_model(arguments.model),
                         source,
-                        sampling,
+                        Calibration(sampling, gain, black),
                         pixels,
                         arguments.images,
                         arguments.rounds,
@@ -106,19 +109,19 @@ def write_images(folder: Path, file: Path, pixels: int, number: int) -> tuple[Pa
     return source, micrograph.sampling_angstrom[0]
 
 
-def whole(model: Model, source: Path, sampling: float, options: Options = DEFAULTS) -> None:
+def whole(model: Model, source: Path, calibration: Calibration, options: Options = DEFAULTS) -> None:
     """Files in, results out."""
-    calibration = Calibration(sampling_angstrom=sampling)
     with TemporaryDirectory() as out:
         summary = score_batch(find_micrographs([source]), Path(out), model, calibration, options)
         assert not summary.failed
 
 
 def scoring(
-    model: Model, source: Path, sampling: float, pixels: int, images: int, rounds: int, options: Options
+    model: Model, source: Path, calibration: Calibration, pixels: int, images: int, rounds: int, options: Options
 ) -> None:
     """The bare network over the same pixels, resampled and cut into the same tiles, and the whole."""
-    target = model.contract.sampling_angstrom
+    target, sampling = model.contract.sampling_angstrom, calibration.sampling_angstrom
+    assert sampling is not None
     shape = Resampler((pixels, pixels), steps=(sampling, sampling), target=target).shape
     cut = tiles.plan(shape, stride=model.contract.stride, reach=model.contract.reach)
     tile = np.random.default_rng(0).normal(size=(1, *cut.tile, 1)).astype(np.float32)
@@ -128,7 +131,7 @@ def scoring(
             model.session.run(None, {INPUT_NAME: tile})
 
     bare()
-    found = [(timed(bare), timed(lambda: whole(model, source, sampling, options))) for _ in range(rounds)]
+    found = [(timed(bare), timed(lambda: whole(model, source, calibration, options))) for _ in range(rounds)]
     for index, clock in enumerate(("wall", "CPU")):
         network, total = (median(entry[part][index] for entry in found) for part in (0, 1))
         ratio = median(entry[1][index] / entry[0][index] for entry in found)
@@ -162,9 +165,10 @@ def runtimes(onnx_file: Path, keras_file: Path, sizes: list[int], rounds: int) -
         print(f"{pixels}^2 onnxruntime over TensorFlow, wall: {ratio:.2f}", flush=True)
 
 
-def memory(model: Path, micrograph: Path, pixels: int) -> None:
+def memory(model: Path, micrograph: Path, pixels: int, gain: float | None, black: float) -> None:
     def peak(what: str) -> str:
         command = [sys.executable, __file__, what, str(model), str(micrograph), "--pixels", str(pixels)]
+        command += [] if gain is None else [f"--beam-fraction-per-count={gain}", f"--black-level={black}"]
         return subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()[-1]
 
     print(f"{pixels}^2: peak RSS {peak('one')} MB, of the reading process {peak('reading')} MB", flush=True)

@@ -31,7 +31,6 @@ def write_maps(
     origin_angstrom : place of the first pixel along rows and columns
     """
     import dask
-    import dask.array as da
     from rsciio import hspy
 
     step = sampling_angstrom / 10
@@ -40,10 +39,8 @@ def write_maps(
         _axis(index, name, length, step, first / 10, "nm")
         for index, name, length, first in ((1, "y", rows, origin_angstrom[0]), (2, "x", cols, origin_angstrom[1]))
     ]
-    # All elements of a piece at once: they lie side by side in memory.
-    pieces = (len(ELEMENTS), PIECE_PIXELS, PIECE_PIXELS)
     signal: dict[str, Any] = {
-        "data": da.from_array(_Planes(maps), chunks=pieces, asarray=False, name=False),
+        "data": _planes(maps),
         "axes": [_axis(0, f"element ({', '.join(ELEMENTS)})", len(ELEMENTS), 1.0, 0.0, "", navigate=True), *plane],
         "metadata": {
             "General": {"title": TITLE},
@@ -65,6 +62,20 @@ def write_maps(
     chunks = (1, min(rows, PIECE_PIXELS), min(cols, PIECE_PIXELS))
     with dask.config.set(scheduler="single-threaded"):
         hspy.file_writer(str(path), signal, compression=None, show_progressbar=False, chunks=chunks)
+
+
+def _planes(maps: npt.NDArray[np.float32]) -> Any:
+    """Maps (5, rows, cols): as they are where they are small, else so that they are read when they are written.
+
+    The latter are Dask's to RosettaSciIO; importing its arrays and the cluster that it looks for takes two seconds.
+    """
+    if maps.nbytes <= scratch.IN_MEMORY_BYTES:
+        return np.ascontiguousarray(np.moveaxis(maps, -1, 0))
+    import dask.array as da
+
+    # All elements of a piece at once: they lie side by side in memory.
+    pieces = (len(ELEMENTS), PIECE_PIXELS, PIECE_PIXELS)
+    return da.from_array(_Planes(maps), chunks=pieces, asarray=False, name=False)
 
 
 class _Planes:

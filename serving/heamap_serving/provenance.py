@@ -1,6 +1,7 @@
 """What a result rests on."""
 
 import platform
+from functools import cache
 from importlib.metadata import version
 from typing import Any
 
@@ -53,6 +54,12 @@ def provenance(scored: Scored, model: Model, source: dict[str, Any]) -> dict[str
         "versions": {
             "heamap": heamap.__version__,
             "python": platform.python_version(),
-            **{package: version(package) for package in PACKAGES},
+            **_versions(),
         },
     }
+
+
+@cache
+def _versions() -> dict[str, str]:
+    """Of the packages: reading them all takes .05 s."""
+    return {package: version(package) for package in PACKAGES}

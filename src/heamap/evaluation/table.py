@@ -4,7 +4,6 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from scipy.ndimage import map_coordinates
-from scipy.spatial import KDTree
 
 from heamap.elements import ELEMENTS
 from heamap.evaluation.gaussians import with_gaussians
@@ -43,16 +42,32 @@ def integrated_intensity(
     positions = np.column_stack([np.asarray(rows, dtype=np.float64), np.asarray(cols, dtype=np.float64)])
     if not len(positions):
         return np.empty(0)
-    grid = np.indices(image.shape).reshape(2, -1).T
-    nearest = KDTree(positions).query(grid, distance_upper_bound=radius_angstrom / sampling_angstrom)
-    distance, owner = (np.asarray(part) for part in nearest)
-    inside = np.isfinite(distance)
+    owner = _owners((image.shape[0], image.shape[1]), positions, radius_angstrom / sampling_angstrom)
+    inside = owner >= 0
     pixels = np.bincount(owner[inside], minlength=len(positions))
     if not pixels.all():
         orphan = positions[pixels.argmin()].tolist()
         raise ValueError(f"no pixel of the {image.shape} image belongs to the column at (row, column) {orphan}")
     sums = np.bincount(owner[inside], weights=image.reshape(-1)[inside], minlength=len(positions))
     return sums / pixels * np.pi * radius_angstrom**2
+
+
+def _owners(shape: tuple[int, int], positions: FloatArray, radius: float) -> npt.NDArray[np.intp]:
+    """(pixels,) nearest of the columns within a radius of each pixel of an image, -1 where none is.
+
+    From the columns' side: a tree asked for every pixel takes three times as long.
+    """
+    owner = np.full(shape[0] * shape[1], -1, dtype=np.intp)
+    reach = int(np.ceil(radius))
+    window = np.floor(positions).astype(np.intp)[..., None] + np.arange(-reach, reach + 2)
+    (rows, cols), (down, across) = window.swapaxes(0, 1), (window - positions[..., None]).swapaxes(0, 1)
+    squares = (down**2)[:, :, None] + (across**2)[:, None, :]
+    outside = [(pixels < 0) | (pixels >= size) for pixels, size in zip((rows, cols), shape, strict=True)]
+    column, row, col = np.nonzero((squares < radius**2) & ~outside[0][:, :, None] & ~outside[1][:, None, :])
+    # The nearest is written last.
+    order = np.argsort(-squares[column, row, col], kind="stable")
+    owner[(rows[column, row] * shape[1] + cols[column, col])[order]] = column[order]
+    return owner
 
 
 def measure(

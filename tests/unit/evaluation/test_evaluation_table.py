@@ -1,6 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.spatial import KDTree
 
 from heamap.evaluation import table, targets
 
@@ -63,6 +64,17 @@ def test_pixels_between_two_columns_belong_to_the_nearer() -> None:
     left, right = table.integrated_intensity(image, [10.0, 10.0], [8.0, 13.0], sampling_angstrom=SAMPLING)
     assert left == 0
     assert right == pytest.approx(np.pi * 1.1**2)
+
+
+def test_crowded_columns_share_pixels_as_a_tree_of_neighbours_does() -> None:
+    rng = np.random.default_rng(4)
+    image = rng.random((50, 70))
+    places = rng.uniform(0, 1, (90, 2)) * (np.array(image.shape) - 1)
+    pixels = np.indices(image.shape).reshape(2, -1).T
+    distance, owner = KDTree(places).query(pixels, distance_upper_bound=1.1 / SAMPLING)
+    expected = [image.reshape(-1)[(owner == column) & np.isfinite(distance)].mean() for column in range(len(places))]
+    found = table.integrated_intensity(image, *places.T, sampling_angstrom=SAMPLING)
+    np.testing.assert_allclose(found, np.array(expected) * np.pi * 1.1**2, rtol=1e-12)
 
 
 def test_a_column_outside_the_image_is_refused() -> None:

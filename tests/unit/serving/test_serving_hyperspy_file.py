@@ -1,9 +1,12 @@
+import subprocess
+import sys
+
 import h5py
 import numpy as np
 import pytest
 
 from heamap.elements import ELEMENTS
-from heamap_serving import hyperspy_file
+from heamap_serving import hyperspy_file, scratch
 from heamap_serving.hyperspy_file import write_maps
 
 
@@ -57,11 +60,23 @@ def test_the_same_maps_give_the_same_file(written, tmp_path):
     assert (tmp_path / "again.hspy").read_bytes() == path.read_bytes()
 
 
-def test_maps_of_several_pieces_come_back_whole(tmp_path, monkeypatch):
+@pytest.mark.parametrize("in_memory", [True, False])
+def test_maps_of_several_pieces_come_back_whole(tmp_path, monkeypatch, in_memory):
     from rsciio import hspy
 
     monkeypatch.setattr(hyperspy_file, "PIECE_PIXELS", 16)
+    monkeypatch.setattr(scratch, "IN_MEMORY_BYTES", 2**26 if in_memory else 0)
     maps = np.random.default_rng(0).normal(size=(40, 25, 5)).astype(np.float32)
     write_maps(tmp_path / "maps.hspy", maps, 0.2, (0.0, 0.0))
     (signal,) = hspy.file_reader(str(tmp_path / "maps.hspy"))
     np.testing.assert_array_equal(np.moveaxis(signal["data"], 0, -1), maps)
+
+
+def test_writing_does_not_start_dasks_cluster(tmp_path):
+    code = (
+        "import sys; from pathlib import Path; import numpy as np\n"
+        "from heamap_serving.hyperspy_file import write_maps\n"
+        f"write_maps(Path({str(tmp_path / 'maps.hspy')!r}), np.zeros((20, 30, 5), np.float32), 0.2, (0.0, 0.0))\n"
+        "assert 'distributed' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
