@@ -8,6 +8,9 @@ export DVC_NO_ANALYTICS := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 export GX_ANALYTICS_ENABLED := false
 export TF_CPP_MIN_LOG_LEVEL ?= 2
+# Compiled files of Python are kept whatever the caller says: without them every process compiles what it imports anew,
+# TensorFlow for 17 seconds.
+unexport PYTHONDONTWRITEBYTECODE
 UI_PORT ?= 5000
 # Processes that share the tests; 0: this one alone.
 TEST_PROCESSES ?= 0
