@@ -13,7 +13,7 @@ export TF_CPP_MIN_LOG_LEVEL ?= 2
 unexport PYTHONDONTWRITEBYTECODE
 UI_PORT ?= 5000
 # Processes that share the tests; 0: this one alone.
-TEST_PROCESSES ?= 0
+TEST_PROCESSES ?= 2
 
 .PHONY: reproduce paper release test check lint environment ui clean lock
 
