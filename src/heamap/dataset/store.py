@@ -5,6 +5,7 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -41,6 +42,19 @@ def array_hash(*arrays: npt.NDArray[Any]) -> str:
     return digest.hexdigest()
 
 
+class _RowGroups:
+    """A Parquet file with one row group a sample, for any number of threads: its reader serves one at a time."""
+
+    def __init__(self, file: pq.ParquetFile) -> None:
+        self._file = file
+        self._lock = Lock()
+
+    def read(self, sample: int) -> pd.DataFrame:
+        with self._lock:
+            group = self._file.read_row_group(sample)
+        return group.to_pandas()
+
+
 @dataclass(frozen=True)
 class Structures:
     """The tables of a structures folder.
@@ -51,8 +65,8 @@ class Structures:
     """
 
     samples: pd.DataFrame
-    _atoms: pq.ParquetFile
-    _columns: pq.ParquetFile
+    _atoms: _RowGroups
+    _columns: _RowGroups
 
     @property
     def used(self) -> pd.DataFrame:
@@ -80,10 +94,10 @@ class Structures:
             raise InputError(f"no sample in split {name!r}; there are {sorted(set(self.samples['split']))}")
         return members
 
-    def _rows(self, file: pq.ParquetFile, sample: int) -> pd.DataFrame:
+    def _rows(self, table: _RowGroups, sample: int) -> pd.DataFrame:
         if sample not in self.samples.index:
             raise InputError(f"no sample {sample} among the {len(self.samples)} here")
-        return file.read_row_group(sample).to_pandas()
+        return table.read(sample)
 
 
 @dataclass(frozen=True)
@@ -163,7 +177,7 @@ def open_structures(folder: Path) -> Structures:
                 f"{folder / name}.parquet holds {file.num_row_groups} samples of {len(samples)}; "
                 "run the structures stage again"
             )
-    return Structures(samples, atoms, columns)
+    return Structures(samples, _RowGroups(atoms), _RowGroups(columns))
 
 
 def open_dataset(structures: Path, images: Path) -> Dataset:

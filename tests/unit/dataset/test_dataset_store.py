@@ -1,4 +1,5 @@
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pandas as pd
@@ -98,6 +99,19 @@ def test_a_sample_without_atoms_has_an_empty_table(tmp_path):
     structures = open_structures(tmp_path)
     assert structures.atoms(0).empty
     assert len(structures.atoms(1)) == 3
+
+
+def test_threads_that_read_side_by_side_get_their_own_samples(tmp_path):
+    number = 150
+    samples, atoms, columns = tables()
+    samples = pd.concat([samples[:1]] * number).assign(sample=np.arange(number, dtype=np.int32))
+    columns = pd.concat([columns[:1].assign(sample=np.int32(sample), row=float(sample)) for sample in range(number)])
+    write_structures(tmp_path, samples, atoms, columns)
+    opened = open_structures(tmp_path)
+    asked = list(range(number)) * 8
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda sample: opened.columns(sample)["row"].item(), asked))
+    assert found == asked
 
 
 def test_splits_hold_their_samples(stored):
