@@ -1,6 +1,11 @@
 """heamap: element maps of high-entropy-alloy nanoparticles, atom column by atom column, from HAADF-STEM images."""
 
+import os
 from typing import TYPE_CHECKING, Any
+
+# onnxruntime reports models and runs to its maker from 1.29 on and keeps an identifier in the user's cache, unless this
+# stands in the environment before it is imported (github.com/microsoft/onnxruntime, pull request 27379).
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 if TYPE_CHECKING:
     from heamap_serving.api import score as score

@@ -1,4 +1,7 @@
 import json
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -47,3 +50,15 @@ def test_what_is_no_model_is_refused(tmp_path):
     (tmp_path / "m.onnx").write_bytes(b"not a model")
     with pytest.raises(InputError, match="not a usable ONNX model"):
         load_model(tmp_path / "m.onnx")
+
+
+@pytest.mark.parametrize("module", ["heamap_serving.session", "heamap_serving", "heamap"])
+def test_onnxruntime_reports_nothing_and_keeps_no_identifier(module, tmp_path):
+    model = write_model(tmp_path / "m.onnx", {METADATA_KEY: make_contract().to_json()})
+    home = tmp_path / "home"
+    home.mkdir()
+    # What onnxruntime takes for a reason to say nothing, where heamap gives it none.
+    environment = {k: v for k, v in os.environ.items() if k not in ("ORT_DISABLE_TELEMETRY", "XDG_CACHE_HOME", "CI")}
+    code = f"import {module}; import sys; import onnxruntime; onnxruntime.InferenceSession(sys.argv[1])"
+    subprocess.run([sys.executable, "-c", code, model], check=True, env=environment | {"HOME": str(home)})
+    assert not [path for path in home.rglob("*") if "onnxruntime" in path.as_posix()]
