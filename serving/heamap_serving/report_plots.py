@@ -114,7 +114,8 @@ def view(
         "dragmode": "pan",
         "showlegend": False,
     }
-    return plot([picture, marks], layout, {"l": 56, "r": 12, "t": 12, "b": 48})
+    # Above the picture is room for the tools, which would lie on its columns.
+    return plot([picture, marks], layout, {"l": 56, "r": 12, "t": 36, "b": 48})
 
 
 def composition(found: Composition, elements: Sequence[str], label: str) -> Plot:
