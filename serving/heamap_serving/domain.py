@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from heamap.contract import DomainLimits
-from heamap.domain.limits import Verdict, distance, image_checks, judge
+from heamap.domain.limits import Verdict, distance, image_bounds, image_checks, judge
 from heamap.domain.measures import Measures, measure
 from heamap.errors import InputError
 from heamap_serving import domain_regions
@@ -15,8 +15,8 @@ from heamap_serving.domain_saturation import burnt_in, saturated_share
 from heamap_serving.domain_words import check_line, no_lattice_line, refused_share_line
 
 _ORDER = (
-    *("misfit", "foreign", "lattice_constant_angstrom", "spacing_angstrom", "columns_per_cell"),
-    *("saturated_share", "distance"),
+    *("misfit", "superlattice", "foreign", "lattice_constant_angstrom", "spacing_angstrom"),
+    *("columns_per_cell", "saturated_share", "distance"),
 )
 """Of the reasons: the constant of a lattice that does not fit says nothing."""
 
@@ -115,7 +115,7 @@ def _verdict(measures: Measures, checks: dict[str, float], limits: DomainLimits)
     if not measures.any_lattice:
         found.append(("refused", no_lattice_line(float(measures.fit.contrast.max()))))
     for name in _ORDER:
-        bounds = limits.checks[name]
+        bounds = image_bounds(limits, name)
         known = measures.any_lattice or not np.isnan(checks[name])
         if known and (said := judge(checks[name], bounds)) != "in domain":
             found.append((said, check_line(name, checks, measures, limits)))

@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from heamap.contract import DomainLimits
+from heamap.domain.limits import image_bounds
 from heamap.domain.measures import FOUND_CONTRAST, Measures
 
 
@@ -22,7 +23,7 @@ def refused_share_line(share: float) -> str:
 
 def check_line(name: str, checks: dict[str, float], measures: Measures, limits: DomainLimits) -> str:
     """What a check found, beside what it allows."""
-    value, bounds = checks[name], limits.checks[name]
+    value, bounds = checks[name], image_bounds(limits, name)
     low, high = _number(bounds.doubtful_below), _number(bounds.doubtful_above)
     if name == "lattice_constant_angstrom":
         off = value / ((low + high) / 2) - 1
@@ -34,6 +35,11 @@ def check_line(name: str, checks: dict[str, float], measures: Measures, limits: 
         return (
             f"the Fourier spots lie {value:.1%} off those of fcc along [110], training had at most {high:.1%}: "
             "another crystal or zone axis, or a distorted scan"
+        )
+    if name == "superlattice":
+        return (
+            f"Fourier spots that fcc along [110] forbids stand out by a factor of {math.exp(value):.0f}, those of like "
+            f"columns by {math.exp(high):.0f} at most: an ordered crystal, as a perovskite down [110]"
         )
     if name == "foreign":
         return (

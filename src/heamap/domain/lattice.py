@@ -28,6 +28,10 @@ _REACH = 2
 _SPOT_PER_ANGSTROM = 0.085
 """Radius of a spot: that of the main lobe of the weight over a window of 25.6 Angstrom, 2 / 25.6, and a little more."""
 
+_FORBIDDEN = ((0.5, 0.5), (0.5, -0.5))
+"""{100} and {110}, which no fcc crystal has, as sums of the two {111}. A crystal of two unlike columns in the fcc
+pattern has both, as the perovskites down [110] and ordered alloys."""
+
 _FOREIGN_FROM = 0.2
 """Below, 1/Angstrom, the outline of the particle and the chemistry's fluctuations are as strong as spots."""
 _FOREIGN_TO = 0.85
@@ -47,6 +51,8 @@ class Fit:
         reaches 2 by chance
     misfit : (n,) root mean square of the spots' distances from the lattice, as a share of their spatial frequency
     foreign : (n,) strongest power off the lattice's spots, logarithm, over the mean of the three
+    superlattice : (n,) of the weaker of {100} and {110}, which fcc forbids: logarithm of power over the median of its
+        ring
     relative : (n, 5) logarithms over the mean of {111}: {200}, {220}, {311}, diffuse scattering, noise
     peak : (n,) mean logarithm of the power of the three spots
     """
@@ -55,6 +61,7 @@ class Fit:
     contrast: Values
     misfit: Values
     foreign: Values
+    superlattice: Values
     relative: Values
     peak: Values
 
@@ -79,11 +86,13 @@ def fit(polar: Polar, *, sampling_angstrom: float) -> Fit:
     first = heights[:, 1:].mean(axis=1)
     others = [_height(polar, spots_of, constant, direction, frequencies) for spots_of in ((1, -1), (2, 1))]
     bands = [_band(polar, low, high, frequencies) for low, high in _BANDS]
+    forbidden = [_height(above, spot, constant, direction, frequencies) for spot in _FORBIDDEN]
     return Fit(
         constant=constant,
         contrast=weakest[np.arange(len(polar)), radius, angle].astype(np.float64),
         misfit=misfit,
         foreign=_foreign(polar, constant, direction, frequencies) - heights.mean(axis=1),
+        superlattice=np.minimum(*forbidden),
         relative=np.stack([heights[:, 0], *others, *bands], axis=1) - first[:, None],
         peak=heights.mean(axis=1),
     )
@@ -132,15 +141,15 @@ def _place(
 
 
 def _height(
-    polar: Polar, spot: tuple[int, int], constant: Values, direction: Values, frequencies: npt.NDArray[np.float64]
+    polar: Polar, spot: tuple[float, float], constant: Values, direction: Values, frequencies: npt.NDArray[np.float64]
 ) -> Values:
     """Mean logarithm of the power at a spot and its mirror image, read at the nearest polar points."""
     m, n = spot
     along, across = m + n, math.sqrt(2) * (m - n)
     size = math.hypot(along, across) / constant
     row = np.rint(np.log(size / frequencies[0]) / RADIUS_STEP).astype(np.int64)
-    # Beyond the sampling limit there is no signal to read; the last radius stands in.
-    row = np.minimum(row, polar.shape[1] - 1)
+    # Beyond the sampling limit there is no signal to read; the last radius stands in, and the first below it.
+    row = np.clip(row, 0, polar.shape[1] - 1)
     place = np.arange(len(polar))
     heights = []
     for side in (1, -1):

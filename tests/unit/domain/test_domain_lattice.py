@@ -39,6 +39,19 @@ def test_a_superstructure_shows_as_foreign_spots():
     assert fitted(doubled).foreign[0] > -2
 
 
+@pytest.mark.parametrize("turn", [0, 33, 95])
+def test_two_unlike_columns_in_the_fcc_pattern_show_in_spots_that_fcc_forbids(turn):
+    constant = 3.905
+    rectangle = np.array([[constant, 0.0], [0.0, constant / np.sqrt(2)]])
+    noise = 0.2 * np.random.default_rng(turn).standard_normal((128, 128))
+    for dark, expected in ((1.0, False), (0.4, True)):
+        basis = ((0, 0, 1.0), (0.5, 0.5, dark))
+        found = fitted(draw(rectangle, shape=(128, 128), turn_degree=turn, basis=basis) + noise)
+        assert found.constant[0] == pytest.approx(constant, rel=0.006)
+        assert (found.superlattice[0] > 4) == expected
+        assert (found.superlattice[0] < 2) != expected
+
+
 def test_noise_has_no_lattice():
     noise = np.random.default_rng(1).standard_normal((64, 128, 128)).astype(np.float32)
     found = lattice.fit(log_polar(noise, sampling_angstrom=0.2), sampling_angstrom=0.2)

@@ -21,6 +21,7 @@ def made_up(rng, *, constant=3.7, spread=0.01, lattice=True):
         contrast=np.array([5.0 if lattice else 1.0]),
         misfit=one(0.006, 0.001),
         foreign=one(-2.0, 0.2),
+        superlattice=one(0.0, 0.3),
         relative=rng.standard_normal((1, len(RELATIVE))),
         peak=np.zeros(1),
     )
@@ -48,6 +49,15 @@ def verdicts(found, images):
         judged = {limits.judge(checks[name], found.checks[name]) for name in limits.FITTED}
         said.append("refused" if "refused" in judged else "doubtful" if "doubtful" in judged else "in domain")
     return said
+
+
+def test_bounds_that_need_no_training_hold_for_contracts_older_than_they_are():
+    found = fitted()
+    assert found.checks["superlattice"] == limits.FIXED["superlattice"]
+    older = {name: bounds for name, bounds in found.checks.items() if name != "superlattice"}
+    assert (
+        limits.image_bounds(found.model_copy(update={"checks": older}), "superlattice") == found.checks["superlattice"]
+    )
 
 
 def test_at_most_one_calibration_view_in_a_hundred_is_called_doubtful():

@@ -39,6 +39,12 @@ def perovskite(seed, *, side=3.905, **options):
     return lattice(np.eye(2) * side, seed=seed, disorder=0.0, basis=((0, 0, 1.0), (0.5, 0.5, 0.45)), **options)
 
 
+def perovskite_as_fcc(seed, *, side=CONSTANT, **options):
+    """A perovskite down [110]: the trained lattice, in which every second column is darker."""
+    basis = ((0, 0, 1.0), (0.5, 0.5, 0.4))
+    return lattice([[side, 0.0], [0.0, side / np.sqrt(2)]], seed=seed, disorder=0.0, basis=basis, **options)
+
+
 def alloy_limits():
     rng = np.random.default_rng(0)
     views = [

@@ -4,7 +4,7 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
-from domain_examples import alloy, alloy_limits, perovskite
+from domain_examples import alloy, alloy_limits, perovskite, perovskite_as_fcc
 from serving_examples import make_contract, write_model
 
 from heamap.contract import METADATA_KEY, Contract
@@ -66,6 +66,16 @@ def test_five_per_cent_are_tolerated(factor, limits):
 @pytest.mark.parametrize("seed", range(4))
 def test_another_crystal_is_refused(seed, limits):
     assert examined(perovskite(seed), limits).verdict == "refused"
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_another_crystal_of_the_same_lattice_is_refused_by_spots_that_fcc_forbids(seed, limits):
+    older = {name: bounds for name, bounds in limits.checks.items() if name != "superlattice"}
+    for known in (limits, limits.model_copy(update={"checks": older})):
+        found = examined(perovskite_as_fcc(seed), known)
+        assert found.verdict == "refused"
+        assert re.match(r"Fourier spots that fcc along \[110\] forbids stand out by a factor of \d+", found.reasons[0])
+    assert examined(alloy(seed), limits).checks["superlattice"] < 2
 
 
 def test_noise_speckle_and_text_like_blocks_are_refused(limits):
