@@ -24,6 +24,7 @@ from heamap.evaluation import reading
 from heamap.evaluation.aggregation import Overdispersion, overdispersion
 from heamap.evaluation.aggregation_report import AggregationCalibration
 from heamap.evaluation.claims import holm, measure_power
+from heamap.imaging import microscope
 from heamap.params import ChemistryMix, Params, load
 from heamap.structures.motif import read_motif
 from heamap.structures.sample import Sample, draw_sample
@@ -58,7 +59,10 @@ def counts(job: tuple[str, int], clean: npt.NDArray[np.float32], model: Model, s
     sample = particle(*job, settings)
     table = sample.columns[sample.columns["in_field"]]
     places = table[["row", "col"]].to_numpy(np.float64)
-    network_input, _ = render(clean, places, sample.index, params=settings, epoch=None)
+    optics = microscope.draw(
+        settings.simulate.microscope, settings.simulate.detector_mrad, seed=settings.base.seed, sample=sample.index
+    )
+    network_input, _ = render(clean, places, sample.index, params=settings, epoch=None, energy_ev=optics.energy_ev)
     maps = model.predict(network_input[None])[0]
     readout = reading.of_contract(model.contract)
     return readout(maps, places[:, 0], places[:, 1]), table[list(ELEMENTS)].to_numpy(np.float64)

@@ -9,6 +9,7 @@ counts as no atoms.
 """
 
 import argparse
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -45,6 +46,7 @@ def main() -> None:
     parameters = exam(load(arguments.params))
     sampling = parameters.base.sampling_angstrom
     image = np.load(arguments.folder / "image.npy")
+    energy_kev = json.loads((arguments.folder / "settings.json").read_text())["microscope"]["energy_ev"] / 1e3
     columns = pd.read_csv(arguments.folder / "columns.csv")
     places, truth = columns[["row", "col"]].to_numpy(np.float64), with_sums(columns[list(ELEMENTS)].to_numpy())
     dose = parameters.train.effects.dose_per_square_angstrom[0]
@@ -53,7 +55,7 @@ def main() -> None:
     for number in range(arguments.exposures):
         rng = generator(0, Stream.EFFECTS, number)
         seen = degrade(image, effects=parameters.train.effects, sampling_angstrom=sampling, rng=rng)
-        scored = scored_anyway(seen, model, sampling)
+        scored = scored_anyway(seen, model, sampling, energy_kev)
         caught = detect(places, scored.positions, shape=image.shape, sampling_angstrom=sampling)
         print(f"exposure {number}: recall {caught.recall:.3f}, precision {caught.precision:.3f}")
         counts = counted_at(places, scored, TOLERANCE_ANGSTROM / sampling)
@@ -63,9 +65,9 @@ def main() -> None:
         print(line)
 
 
-def scored_anyway(seen: npt.NDArray[np.float32], model: Model, sampling: float) -> Scored:
+def scored_anyway(seen: npt.NDArray[np.float32], model: Model, sampling: float, energy_kev: float) -> Scored:
     """The scored image; where the domain check objects it says so, and the image is scored all the same."""
-    micrograph, calibration = Micrograph(seen, None, "an array"), Calibration(sampling, 1.0, 0.0)
+    micrograph, calibration = Micrograph(seen, None, "an array"), Calibration(sampling, 1.0, 0.0, energy_kev)
     try:
         scored = score(micrograph, model, calibration)
         if scored.domain is not None and scored.domain.reasons:

@@ -41,18 +41,19 @@ def main() -> None:
     parser.add_argument("--tables", action="store_true", help="scoring draws nothing")
     parser.add_argument("--beam-fraction-per-count", type=float, help="of the micrograph, for absolute models")
     parser.add_argument("--black-level", type=float, default=0.0)
+    parser.add_argument("--energy-kev", type=float, help="of the micrograph, for models that use it")
     arguments = parser.parse_args()
     if arguments.what == "runtimes":
         runtimes(arguments.model, arguments.other, arguments.pixels, arguments.rounds)
     else:
         for pixels in arguments.pixels:
             with TemporaryDirectory() as folder:
-                gain, black = arguments.beam_fraction_per_count, arguments.black_level
+                known = (arguments.beam_fraction_per_count, arguments.black_level, arguments.energy_kev)
                 if arguments.what == "memory":
-                    memory(arguments.model, arguments.other, pixels, gain, black)
+                    memory(arguments.model, arguments.other, pixels, *known)
                 elif arguments.what == "one":
                     source, sampling = write_images(Path(folder), arguments.other, pixels, 1)
-                    whole(load_model(arguments.model), source, Calibration(sampling, gain, black))
+                    whole(load_model(arguments.model), source, Calibration(sampling, *known))
                     print(peak_megabytes())
                 elif arguments.what == "reading":
                     source, _ = write_images(Path(folder), arguments.other, pixels, 1)
@@ -64,7 +65,7 @@ def main() -> None:
                     scoring(
                         load_model(arguments.model),
                         source,
-                        Calibration(sampling, gain, black),
+                        Calibration(sampling, *known),
                         pixels,
                         arguments.images,
                         arguments.rounds,
@@ -165,10 +166,13 @@ def runtimes(onnx_file: Path, keras_file: Path, sizes: list[int], rounds: int) -
         print(f"{pixels}^2 onnxruntime over TensorFlow, wall: {ratio:.2f}", flush=True)
 
 
-def memory(model: Path, micrograph: Path, pixels: int, gain: float | None, black: float) -> None:
+def memory(
+    model: Path, micrograph: Path, pixels: int, gain: float | None, black: float, energy_kev: float | None
+) -> None:
     def peak(what: str) -> str:
         command = [sys.executable, __file__, what, str(model), str(micrograph), "--pixels", str(pixels)]
         command += [] if gain is None else [f"--beam-fraction-per-count={gain}", f"--black-level={black}"]
+        command += [] if energy_kev is None else [f"--energy-kev={energy_kev}"]
         return subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()[-1]
 
     print(f"{pixels}^2: peak RSS {peak('one')} MB, of the reading process {peak('reading')} MB", flush=True)

@@ -85,6 +85,7 @@ def evaluate(params: Params) -> str:
         network,
         params=params,
         rng=generator(params.base.seed, Stream.BOOTSTRAP, 4),
+        energy_ev=data.energy_ev,
     )
     found = {"summary": summarize(found, bound), **found}
     promised = {

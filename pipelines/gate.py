@@ -91,8 +91,10 @@ def against_champion(candidate: Model, data: Dataset, params: Params) -> tuple[g
 def test_images(
     data: Dataset, model: Model, params: Params
 ) -> Iterator[tuple[npt.NDArray[np.float32], npt.NDArray[np.float64], npt.NDArray[np.int64]]]:
-    """Test examples under the model's own normalisation."""
-    train = params.train.model_copy(update={"normalization": model.contract.normalization})
+    """Test examples under the model's own normalisation, and its own use of the beam's energy."""
+    contract = model.contract
+    exponent = None if contract.energy is None else contract.energy.exponent
+    train = params.train.model_copy(update={"normalization": contract.normalization, "energy_exponent": exponent})
     own = exam(params.model_copy(update={"train": train}))
     for sample in data.split("test"):
         image, columns = example(data, int(sample), params=own, epoch=None)

@@ -52,7 +52,7 @@ def measure(data: Dataset, sample: int, params: Params) -> tuple[pd.DataFrame, n
         sample,
         inside,
         image[..., 0],
-        detected(data.image(sample), sample, params=params),
+        detected(data.image(sample), sample, params=params, energy_ev=data.energy_ev(sample)),
         split=str(data.samples.loc[sample, "split"]),
         sampling_angstrom=sampling,
     )

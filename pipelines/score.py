@@ -16,7 +16,9 @@ def main(params: Params) -> str:
     found = find_micrographs([Path(params.score.micrographs)])
     model = champion(params.promote.model_name).load()
     calibration = Calibration(
-        beam_fraction_per_count=params.score.beam_fraction_per_count, black_level=params.score.black_level
+        beam_fraction_per_count=params.score.beam_fraction_per_count,
+        black_level=params.score.black_level,
+        energy_kev=params.score.energy_kev,
     )
     summary = score_batch(found, FOLDER, model, calibration)
     if summary.failed:

@@ -112,6 +112,7 @@ def score(
     model: str | Path | Model | None = None,
     beam_fraction_per_count: float | None = None,
     black_level: float = 0.0,
+    energy_kev: float | None = None,
     roi: tuple[int, int, int, int] | None = None,
     mask: npt.ArrayLike | None = None,
     elements: str = ",".join(ELEMENTS),
@@ -127,6 +128,7 @@ def score(
         there is none, the model that ships with heamap
     beam_fraction_per_count, black_level : calibrated detectors: fraction of the incident beam that one count stands
         for, and counts without beam
+    energy_kev : energy of the beam; a file's own is taken where none is given
     roi : x, y, width and height in pixels: the image is scored as if it held nothing else
     mask : (rows, cols) of the image; columns where it is 0 are left out
     elements : to draw, with commas
@@ -145,7 +147,7 @@ def score(
     >>> result = heamap.score(image, sampling_angstrom=0.15, model="model.onnx")  # doctest: +SKIP
     >>> result.columns[["x_angstrom", "y_angstrom", "Pt", "low_Pt", "high_Pt"]]  # doctest: +SKIP
     """
-    calibration = Calibration(sampling_angstrom, beam_fraction_per_count, black_level)
+    calibration = Calibration(sampling_angstrom, beam_fraction_per_count, black_level, energy_kev)
     region = Region(roi, None if mask is None else np.asarray(mask) != 0)
     drawn = read_elements(elements)
     if isinstance(image, str | Path):

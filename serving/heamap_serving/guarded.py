@@ -93,6 +93,7 @@ class Reader:
             None if sampling is None else (sampling[0], sampling[1]),
             answer["fault"],
             None if beam is None else BeamScale(**beam),
+            answer["energy_ev"],
         )
 
     def _ask(self, request: dict[str, str], seconds: float) -> dict[str, Any]:

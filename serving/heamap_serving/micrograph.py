@@ -34,12 +34,14 @@ class Micrograph:
     sampling_angstrom : step along rows and along columns, or None where the file gives none
     fault : what the file says instead of a pixel size, for the refusal
     beam : how the file says that counts become fractions of the incident beam, or None
+    energy_ev : energy of the beam by the file, or None
     """
 
     image: npt.NDArray[np.float32]
     sampling_angstrom: tuple[float, float] | None
     fault: str = "no pixel size in the file"
     beam: BeamScale | None = None
+    energy_ev: float | None = None
 
 
 def check_layout(shape: tuple[int, ...], dtype: np.dtype[Any]) -> tuple[int, int]:

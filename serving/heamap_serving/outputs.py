@@ -154,6 +154,8 @@ def source_record(own: dict[str, Any], micrograph: Micrograph, calibration: Cali
         "beam_fraction_per_count": calibration.beam_fraction_per_count,
         "black_level": calibration.black_level,
         "file_beam_scale": None if beam is None else asdict(beam),
+        "energy_kev": calibration.energy_kev,
+        "file_energy_kev": None if micrograph.energy_ev is None else micrograph.energy_ev / 1e3,
     }
 
 

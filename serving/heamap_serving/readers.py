@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from heamap.errors import InputError
 from heamap_serving import scratch
+from heamap_serving.beam_energy import beam_energy_ev
 from heamap_serving.detector import beam_scale
 from heamap_serving.micrograph import BeamScale, Micrograph, check_layout, fill_clean
 from heamap_serving.units import angstrom
@@ -29,6 +30,7 @@ class Dataset:
     sampling_angstrom: Sampling
     fault: str
     beam: BeamScale | None = None
+    energy_ev: float | None = None
 
 
 def read_micrograph(path: Path, folder: Path | None = None) -> Micrograph:
@@ -58,7 +60,7 @@ def read_micrograph(path: Path, folder: Path | None = None) -> Micrograph:
             chosen = _choose(reader(path, files))
             image = scratch.empty(check_layout(chosen.data.shape, np.dtype(chosen.data.dtype)), folder)
             fill_clean(image, chosen.data)
-            return Micrograph(image, chosen.sampling_angstrom, chosen.fault, chosen.beam)
+            return Micrograph(image, chosen.sampling_angstrom, chosen.fault, chosen.beam, chosen.energy_ev)
     except InputError:
         raise
     except MemoryError:
@@ -98,7 +100,7 @@ def _from_signal(signal: dict[str, Any]) -> Dataset:
     sampling, fault = _sampling(steps)
     metadata = signal.get("metadata", {})
     title = metadata.get("General", {}).get("title", "")
-    return Dataset(str(title), signal["data"], sampling, fault, beam_scale(metadata))
+    return Dataset(str(title), signal["data"], sampling, fault, beam_scale(metadata), beam_energy_ev(metadata))
 
 
 def _sampling(steps: list[tuple[float, Any]]) -> tuple[Sampling, str]:

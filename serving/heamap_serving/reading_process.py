@@ -39,6 +39,7 @@ def answer(request: dict[str, str]) -> dict[str, Any]:
         "sampling": micrograph.sampling_angstrom,
         "fault": micrograph.fault,
         "beam": None if micrograph.beam is None else asdict(micrograph.beam),
+        "energy_ev": micrograph.energy_ev,
     }
 
 

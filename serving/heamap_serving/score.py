@@ -13,6 +13,7 @@ from heamap.errors import InputError
 from heamap.evaluation import reading
 from heamap.evaluation.readout import DISTANCE_SHARE, THRESHOLD_ATOMS
 from heamap_serving import scratch, tiles
+from heamap_serving.beam_energy import at_standard_energy, check_energy
 from heamap_serving.certainty import Certainty, read_aggregation, read_certainty
 from heamap_serving.columns import counts_at, locate
 from heamap_serving.detector import detector_scale, in_beam_fractions
@@ -49,16 +50,19 @@ class Calibration:
     sampling_angstrom : pixel size, taken before that of the file
     beam_fraction_per_count : fraction of the incident beam that one count above the black level stands for
     black_level : counts without beam
+    energy_kev : energy of the beam, taken before that of the file
     """
 
     sampling_angstrom: float | None = None
     beam_fraction_per_count: float | None = None
     black_level: float = 0.0
+    energy_kev: float | None = None
 
     def __post_init__(self) -> None:
         for option, value in (
             ("--sampling-angstrom", self.sampling_angstrom),
             ("--beam-fraction-per-count", self.beam_fraction_per_count),
+            ("--energy-kev", self.energy_kev),
         ):
             if value is not None and not (math.isfinite(value) and value > 0):
                 raise InputError(f"{option} must be a positive number, got {value:g}")
@@ -72,7 +76,8 @@ class Scored:
 
     Attributes
     ----------
-    image : (rows, cols) at the model's sampling, before normalisation; fractions of the beam where calibrated
+    image : (rows, cols) at the model's sampling, before normalisation; fractions of the beam where calibrated, at the
+        model's standard energy where it has one
     maps : (rows, cols, 5) atoms, at the model's sampling; large ones, and large images, lie in temporary files
         (``heamap_serving.scratch``): read them in bands, and release each
     positions : (n, 2) row and column in pixels of the maps
@@ -84,6 +89,7 @@ class Scored:
     cut : the tiles
     region : part of the file's image that this is
     in_beam_fractions : the image is in fractions of the incident beam
+    energy_ev : of the beam, by the option or the file; None where neither says it
     domain : how the image lies in the model's domain, columns of refused regions left out; None where the model's
         contract does not say
     """
@@ -99,6 +105,7 @@ class Scored:
     cut: tiles.Plan
     region: Region = WHOLE
     in_beam_fractions: bool = False
+    energy_ev: float | None = None
     domain: Domain | None = None
 
     def places_px(self, sampling_angstrom: float) -> npt.NDArray[np.float64]:
@@ -131,8 +138,8 @@ def score(
 
     Raises
     ------
-    InputError : no pixel size, an implausible one, a field of view too small or too large, or a model for calibrated
-        detectors without the calibration, a region that the image does not hold
+    InputError : no pixel size, an implausible one, a field of view too small or too large, a model for calibrated
+        detectors without the calibration or with another beam energy, or a region that the image does not hold
     Refused : an image outside the model's domain
     """
     micrograph = region.crop(micrograph)
@@ -144,6 +151,9 @@ def score(
         per_count=calibration.beam_fraction_per_count,
         black_level=calibration.black_level,
     )
+    energy_ev = micrograph.energy_ev if calibration.energy_kev is None else 1e3 * calibration.energy_kev
+    check_energy(energy_ev, model.contract)
+    scale = at_standard_energy(scale, energy_ev, model.contract)
     sampling = model.contract.sampling_angstrom
     image, low, high = _resampled(micrograph.image, steps, sampling, scale, folder)
     domain = _examine(micrograph, image, model)
@@ -176,6 +186,7 @@ def score(
         cut=cut,
         region=region,
         in_beam_fractions=scale is not None,
+        energy_ev=energy_ev,
         domain=domain,
     )
 

@@ -76,6 +76,9 @@ def _parser() -> argparse.ArgumentParser:
         help="calibrated detectors: fraction of the incident beam that one count stands for",
     )
     score.add_argument("--black-level", type=float, default=0.0, metavar="N", help="counts without beam (%(default)s)")
+    score.add_argument(
+        "--energy-kev", type=float, metavar="E", help="energy of the beam, taken before that of the files"
+    )
     score.add_argument("--scheduler", metavar="ADDRESS", help="spread the files over the workers of a Dask scheduler")
     score.add_argument(
         "--roi",
@@ -182,7 +185,9 @@ def _score(arguments: argparse.Namespace) -> int:
 
     for reader in ("rsciio", "tifffile"):
         logging.getLogger(reader).setLevel(logging.CRITICAL)
-    calibration = Calibration(arguments.sampling_angstrom, arguments.beam_fraction_per_count, arguments.black_level)
+    calibration = Calibration(
+        arguments.sampling_angstrom, arguments.beam_fraction_per_count, arguments.black_level, arguments.energy_kev
+    )
     options = read_options(arguments.roi, arguments.mask, arguments.elements, tables=arguments.tables)
     if bool(arguments.paths) == (arguments.watch is not None):
         raise InputError("give either micrographs (PATH) or a folder to watch (--watch DIR)")

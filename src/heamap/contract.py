@@ -66,6 +66,15 @@ class TrainingRanges(BaseModel):
     """Smallest distance between neighbouring columns of the training lattices, projected."""
 
 
+class EnergyScale(BaseModel):
+    """How images of any beam energy are brought to one: brightness falls as energy to the power of ``-exponent``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    standard_ev: float = Field(gt=0)
+    exponent: float = Field(gt=0)
+
+
 class Lineage(BaseModel):
     """Where the model came from."""
 
@@ -233,6 +242,8 @@ class Contract(BaseModel):
     readout: Literal["peak", "fit"] = "peak"
     """How counts are read off the maps, by which the intervals were calibrated (``heamap.evaluation.reading``);
     ``peak`` in models exported before it was recorded."""
+    energy: EnergyScale | None = None
+    """Of an ``absolute`` model, whose images' beam energy must be known then; None: the energy is not used."""
     ranges: TrainingRanges
     lineage: Lineage
     intervals: dict[str, Any] | None = None

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from heamap.errors import InputError
-from heamap.lifecycle.flavor import IMAGE, ROW, SAMPLING, SHA256
+from heamap.lifecycle.flavor import IMAGE, KNOWN, ROW, SAMPLING, SHA256
 from heamap_serving.micrograph import Micrograph, clean_image
 from heamap_serving.outputs import column_table
 from heamap_serving.score import Calibration, score
@@ -30,7 +30,9 @@ class Scorer:
 
         Parameters
         ----------
-        table : ``image``, rows of pixels in any unit, and ``sampling_angstrom``, a micrograph a row
+        table : ``image``, rows of pixels, and ``sampling_angstrom``, a micrograph a row; for models of calibrated
+            images also ``beam_fraction_per_count``, ``black_level`` (0 where left out) and ``energy_kev``, as the
+            options of ``heamap score``
         params : MLflow's; there are none
 
         Returns
@@ -44,22 +46,23 @@ class Scorer:
         from mlflow.exceptions import MlflowException
 
         found = []
-        for row, (pixels, sampling) in enumerate(zip(table[IMAGE], table[SAMPLING], strict=True)):
+        for row, request in enumerate(table.to_dict("records")):
+            known = {name: float(request[name]) for name in KNOWN if pd.notna(request.get(name))}
             try:
-                columns = self._columns(pixels, float(sampling))
+                columns = self._columns(request[IMAGE], Calibration(float(request[SAMPLING]), **known))
             except InputError as error:
                 raise MlflowException.invalid_parameter_value(f"row {row}: {error}") from None
             found.append(columns.assign(**{ROW: row}))
         answer = pd.concat(found, ignore_index=True)
         return answer[[ROW, *answer.columns.drop(ROW)]]
 
-    def _columns(self, pixels: Any, sampling: float) -> pd.DataFrame:
+    def _columns(self, pixels: Any, calibration: Calibration) -> pd.DataFrame:
         try:
             image = np.array([np.asarray(row, dtype=np.float64) for row in pixels])
         except (TypeError, ValueError):
             raise InputError("image must be rows of numbers, all of one length") from None
         micrograph = Micrograph(clean_image(image), None)
-        scored = score(micrograph, self._model, Calibration(sampling_angstrom=sampling))
+        scored = score(micrograph, self._model, calibration)
         return column_table(scored, self._model.contract.sampling_angstrom)
 
 

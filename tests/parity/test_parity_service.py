@@ -17,7 +17,7 @@ import onnx
 import pandas as pd
 import pytest
 
-from heamap.contract import METADATA_KEY
+from heamap.contract import METADATA_KEY, Contract, EnergyScale
 from heamap.errors import InputError
 from heamap.lifecycle import flavor, tracking
 from heamap.lifecycle.lineage import sha256
@@ -38,10 +38,14 @@ SECONDS = 240.0
 @pytest.fixture
 def registered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A tiny model in a registry of its own, as ``models:/tiny@champion``."""
+    return register(tmp_path, monkeypatch, make_contract())
+
+
+def register(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, contract: Contract) -> Path:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(entry for entry in sys.path if entry))
     monkeypatch.chdir(tmp_path)
-    path = write_model(tmp_path / "model.onnx", {METADATA_KEY: make_contract().to_json()})
+    path = write_model(tmp_path / "model.onnx", {METADATA_KEY: contract.to_json()})
     with tracking.start_run("train", load(ROOT / "params.yaml")):
         info = flavor.log_model(onnx.load(path), sha256(path), ["onnx"])
     version = mlflow.register_model(info.model_uri, "tiny").version
@@ -76,6 +80,26 @@ def test_the_function_gives_the_scorers_columns_and_checks_its_file(registered: 
     stored.write_bytes(stored.read_bytes() + b"\0")
     with pytest.raises(InputError, match="recorded was"):
         mlflow.pyfunc.load_model(str(stored.parent))
+
+
+def test_a_model_of_calibrated_images_is_told_the_calibration_in_the_request(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scale = EnergyScale(standard_ev=2e5, exponent=1.1)
+    path = register(tmp_path, monkeypatch, make_contract(normalization="absolute", energy=scale))
+    served = mlflow.pyfunc.load_model("models:/tiny@champion")
+    image = lattice_image((100, 110), (0.2, 0.2))[0]
+    request = {"image": [image.tolist()], "sampling_angstrom": [0.2]}
+    known = {"beam_fraction_per_count": [1e-4], "black_level": [100.0], "energy_kev": [190.0]}
+    found = served.predict(pd.DataFrame(request | known)).drop(columns="request_row")
+    calibration = Calibration(0.2, 1e-4, 100.0, 190.0)
+    pd.testing.assert_frame_equal(
+        found, column_table(score(Micrograph(image, None), load_model(path), calibration), 0.2)
+    )
+    with pytest.raises(mlflow.MlflowException, match=r"row 0: .*--beam-fraction-per-count"):
+        served.predict(pd.DataFrame(request))
+    with pytest.raises(mlflow.MlflowException, match=r"row 0: .*--energy-kev"):
+        served.predict(pd.DataFrame(request | {"beam_fraction_per_count": [1e-4]}))
 
 
 def test_mlflows_server_answers_with_columns_or_one_line(registered: Path) -> None:

@@ -22,25 +22,36 @@ Network = Callable[[npt.NDArray[np.float32]], npt.NDArray[np.float32]]
 
 
 def assess(
-    stored: Counterfactuals, network: Network, *, params: Params, rng: np.random.Generator
+    stored: Counterfactuals,
+    network: Network,
+    *,
+    params: Params,
+    rng: np.random.Generator,
+    energy_ev: Callable[[int], float],
 ) -> tuple[dict[str, Any], Figure]:
     """Predict every counterfactual and score the movements.
 
     Parameters
     ----------
     rng : of the bootstrap
+    energy_ev : of the beam, of a sample
 
     Returns
     -------
     report : as of :func:`heamap.evaluation.counterfactuals.score`
     figure : of the report
     """
-    moved = [predicted_changes(stored, sample, network, params=params) for sample in stored.samples]
+    moved = [
+        predicted_changes(stored, sample, network, params=params, energy_ev=energy_ev(sample))
+        for sample in stored.samples
+    ]
     report = counterfactuals.score(pd.concat(moved), resamples=params.evaluate.bootstrap, rng=rng)
     return report, counterfactual_figure.draw(report)
 
 
-def predicted_changes(stored: Counterfactuals, sample: int, network: Network, *, params: Params) -> pd.DataFrame:
+def predicted_changes(
+    stored: Counterfactuals, sample: int, network: Network, *, params: Params, energy_ev: float
+) -> pd.DataFrame:
     """True and predicted changes of a sample's columns: by every edit, by twice the dose, and by noise alone.
 
     Every image is exposed with the strengths of effects that the original draws, and from the same state of the
@@ -50,6 +61,7 @@ def predicted_changes(stored: Counterfactuals, sample: int, network: Network, *,
     Parameters
     ----------
     network : see ``Network``
+    energy_ev : of the beam
 
     Returns
     -------
@@ -64,7 +76,7 @@ def predicted_changes(stored: Counterfactuals, sample: int, network: Network, *,
         image: npt.NDArray[np.float32], strengths: Effects, noises: np.random.Generator | None = None
     ) -> npt.NDArray[np.float64]:
         shared = generator(params.base.seed, Stream.EFFECTS, sample)
-        maps = network(observed(image, strengths, params=params, rng=noises or shared))
+        maps = network(observed(image, strengths, params=params, rng=noises or shared, energy_ev=energy_ev))
         return readout(maps, columns["row"].to_numpy(), columns["col"].to_numpy())
 
     after = {edit: predicted(stored.image(sample, edit), effects) for edit in EDITS}

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from heamap.dataset import augment
 from heamap.imaging.effects import degrade, drawn
-from heamap.imaging.normalize import normalize
+from heamap.imaging.normalize import energy_factor, normalize
 from heamap.params import Effects, Params
 from heamap.seeds import Stream, generator
 
@@ -37,30 +37,45 @@ def example(
     """
     columns = dataset.columns(sample, in_field=False)
     image, positions = render(
-        dataset.image(sample), columns[["row", "col"]].to_numpy(), sample, params=params, epoch=epoch
+        dataset.image(sample),
+        columns[["row", "col"]].to_numpy(),
+        sample,
+        params=params,
+        epoch=epoch,
+        energy_ev=dataset.energy_ev(sample),
     )
     inside = ((positions >= 0) & (positions <= image.shape[0] - 1)).all(axis=-1)
     columns = columns.assign(row=positions[:, 0], col=positions[:, 1], in_field=inside)
     return image, columns[inside].reset_index(drop=True) if in_field else columns
 
 
-def detected(clean: npt.NDArray[np.float32], sample: int, *, params: Params) -> npt.NDArray[np.float32]:
+def detected(
+    clean: npt.NDArray[np.float32], sample: int, *, params: Params, energy_ev: float
+) -> npt.NDArray[np.float32]:
     """A clean image with the sample's fixed effects, as the detector records it.
 
     Parameters
     ----------
     clean : (rows, cols) fractions of the incident beam
+    energy_ev : of the beam
 
     Returns
     -------
-    (rows, cols) fractions of the incident beam
+    (rows, cols) fractions of the incident beam, at the standard energy where the parameters use energies
     """
     rng = generator(params.base.seed, Stream.EFFECTS, sample)
-    return degrade(clean, effects=params.train.effects, sampling_angstrom=params.base.sampling_angstrom, rng=rng)
+    seen = degrade(clean, effects=params.train.effects, sampling_angstrom=params.base.sampling_angstrom, rng=rng)
+    return at_standard_energy(seen, energy_ev, params=params)
 
 
 def render(
-    clean: npt.NDArray[np.float32], positions: Positions, sample: int, *, params: Params, epoch: int | None
+    clean: npt.NDArray[np.float32],
+    positions: Positions,
+    sample: int,
+    *,
+    params: Params,
+    epoch: int | None,
+    energy_ev: float,
 ) -> tuple[npt.NDArray[np.float32], Positions]:
     """Input and column positions from a clean image.
 
@@ -72,6 +87,7 @@ def render(
     clean : (pixels, pixels) fractions of the incident beam
     positions : (n, 2) row and column in pixels
     sample, epoch : see :func:`example`
+    energy_ev : of the beam
 
     Returns
     -------
@@ -81,7 +97,7 @@ def render(
     sampling, train = params.base.sampling_angstrom, params.train
     if epoch is None:
         rng = generator(params.base.seed, Stream.EFFECTS, sample)
-        return observed(clean, train.effects, params=params, rng=rng), positions
+        return observed(clean, train.effects, params=params, rng=rng, energy_ev=energy_ev), positions
     index = (epoch, sample)
     variation = augment.draw(
         train.augment,
@@ -93,6 +109,7 @@ def render(
     image = augment.blur_and_illuminate(image, variation, sampling_angstrom=sampling)
     rng = generator(params.base.seed, Stream.EFFECTS, *index)
     image = degrade(image, effects=train.effects, sampling_angstrom=sampling, rng=rng)
+    image = at_standard_energy(image, energy_ev, params=params)
     image = augment.contrast(image, exponent=variation.exponent)
     image = normalize(image, kind=train.normalization, sampling_angstrom=sampling)
     image, positions = augment.crop(image, positions, corner=variation.corner, side=train.crop_pixels)
@@ -100,12 +117,19 @@ def render(
 
 
 def observed(
-    clean: npt.NDArray[np.float32], effects: Effects, *, params: Params, rng: np.random.Generator
+    clean: npt.NDArray[np.float32], effects: Effects, *, params: Params, rng: np.random.Generator, energy_ev: float
 ) -> npt.NDArray[np.float32]:
     """The network's input (pixels, pixels, 1) of a clean image (pixels, pixels): degraded and normalised."""
     sampling = params.base.sampling_angstrom
     seen = degrade(clean, effects=effects, sampling_angstrom=sampling, rng=rng)
+    seen = at_standard_energy(seen, energy_ev, params=params)
     return normalize(seen, kind=params.train.normalization, sampling_angstrom=sampling)[..., None]
+
+
+def at_standard_energy(image: npt.NDArray[np.float32], energy_ev: float, *, params: Params) -> npt.NDArray[np.float32]:
+    """Fractions of the incident beam at the standard energy; as they are where the parameters do not use energies."""
+    exponent = params.train.energy_exponent
+    return image if exponent is None else image * np.float32(energy_factor(energy_ev, exponent))
 
 
 def drawn_effects(clean: npt.NDArray[np.float32], sample: int, *, params: Params) -> Effects:

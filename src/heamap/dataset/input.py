@@ -76,7 +76,14 @@ class Examples:
         """The example of a sample in an epoch, or in its fixed form."""
         train = self.params.train
         columns = self.columns[sample]
-        image, positions = render(self.dataset.image(sample), columns[:, :2], sample, params=self.params, epoch=epoch)
+        image, positions = render(
+            self.dataset.image(sample),
+            columns[:, :2],
+            sample,
+            params=self.params,
+            epoch=epoch,
+            energy_ev=self.dataset.energy_ev(sample),
+        )
         shape = (image.shape[0], image.shape[1])
         sigma = train.label_sigma_angstrom / self.params.base.sampling_angstrom
         rows, cols = positions.T

@@ -118,6 +118,10 @@ class Dataset(Structures):
             raise InputError(f"no sample {sample} among the {len(self.samples)} here")
         return np.asarray(self._images[sample], dtype=np.float32)
 
+    def energy_ev(self, sample: int) -> float:
+        """Energy of the beam that a sample's image was taken with."""
+        return float(self.samples["energy_ev"].loc[sample])
+
 
 def write_structures(folder: Path, samples: pd.DataFrame, atoms: pd.DataFrame, columns: pd.DataFrame) -> None:
     """Write the three tables, atoms and columns with one row group a sample so that one sample is read alone.

@@ -14,6 +14,9 @@ LOCAL_SIGMA_ANGSTROM = 12.0
 ABSOLUTE_SCALE = 10.0
 """Factor on fractions of the incident beam: columns of 10 to 30 atoms reach .03 to .2 in HAADF."""
 
+STANDARD_ENERGY_EV = 200.0e3
+"""Beam energy that images of known energy are brought to."""
+
 LOCAL_FLOOR = 1e-3
 """Smallest local contrast, as a share of the image's range, that is still divided by."""
 
@@ -46,6 +49,21 @@ def normalize(
     if kind == "absolute":
         return (image * ABSOLUTE_SCALE).astype(np.float32)
     return local(image, sampling_angstrom=sampling_angstrom)
+
+
+def energy_factor(energy_ev: float, exponent: float, *, standard_ev: float = STANDARD_ENERGY_EV) -> float:
+    """What brings fractions of the incident beam at one energy to those at the standard energy.
+
+    Atoms scatter fast electrons less, so that a thin particle at 180 keV is as bright as a thicker one at 220 keV.
+    Over the range of an instrument brightness falls as energy to the power of minus ``exponent``, which depends on the
+    detector and somewhat on the thickness: 1.1 to 1.4 at 60 to 95 mrad (``benchmarks/beam_energy.py``). What the power
+    leaves, a network learns like any other variation.
+
+    Parameters
+    ----------
+    energy_ev : of the electrons
+    """
+    return float((energy_ev / standard_ev) ** exponent)
 
 
 def local(image: npt.NDArray[np.floating], *, sampling_angstrom: float) -> npt.NDArray[np.float32]:

@@ -10,11 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from heamap import params
-from heamap.contract import INPUT_NAME, METADATA_KEY, OUTPUT_NAME, Contract, Lineage, TrainingRanges
+from heamap.contract import INPUT_NAME, METADATA_KEY, OUTPUT_NAME, Contract, EnergyScale, Lineage, TrainingRanges
 from heamap.dataset.statistics import nearest_column_angstrom
 from heamap.dataset.store import Dataset
 from heamap.elements import ELEMENTS
 from heamap.evaluation.reading import Readout
+from heamap.imaging.normalize import STANDARD_ENERGY_EV
 from heamap.lifecycle import graph
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ def make_contract(
     sampling = settings.base.sampling_angstrom
     totals = [dataset.columns(int(sample), in_field=False)["total"] for sample in dataset.split("train")]
     every = np.concatenate(totals)
+    exponent = settings.train.energy_exponent
     return Contract(
         elements=ELEMENTS,
         sampling_angstrom=sampling,
@@ -66,6 +68,7 @@ def make_contract(
         stride=settings.train.stride,
         reach=reach,
         readout=settings.evaluate.readout,
+        energy=None if exponent is None else EnergyScale(standard_ev=STANDARD_ENERGY_EV, exponent=exponent),
         ranges=TrainingRanges(
             energy_ev=settings.simulate.microscope.energy_ev,
             semiangle_mrad=settings.simulate.microscope.semiangle_mrad,

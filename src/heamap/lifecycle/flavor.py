@@ -16,6 +16,8 @@ SHA256 = "heamap.onnx.sha256"
 
 IMAGE = "image"
 SAMPLING = "sampling_angstrom"
+KNOWN = ("beam_fraction_per_count", "black_level", "energy_kev")
+"""Columns of a request that a model of calibrated images needs, and that another does without."""
 ROW = "request_row"
 """Columns of a request, and of the answer: which row of the request it belongs to."""
 
@@ -52,10 +54,11 @@ def save_model(path: str, mlflow_model: "Model", **options: Any) -> None:
 
 
 def _signature() -> Any:
-    """A micrograph a row: its pixels, rows of numbers, and its pixel size; out come columns, of many kinds."""
+    """A micrograph a row: its pixels, rows of numbers, its pixel size and what else is known of it (``KNOWN``)."""
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, DataType, Schema
     from mlflow.types.schema import Array
 
     pixels = ColSpec(Array(Array(DataType.double)), IMAGE)
-    return ModelSignature(inputs=Schema([pixels, ColSpec(DataType.double, SAMPLING)]))
+    known = [ColSpec(DataType.double, name, required=False) for name in KNOWN]
+    return ModelSignature(inputs=Schema([pixels, ColSpec(DataType.double, SAMPLING), *known]))

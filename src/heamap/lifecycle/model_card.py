@@ -75,9 +75,10 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 def _what(facts: Facts) -> str:
     contract, network = facts.contract, "-".join(map(str, facts.params.train.filters))
+    energy = " It allows for the energy of the beam, which comes from the file or from the user too."
     needs = {
         "absolute": "It reads fractions of the incident beam, so the detector must be calibrated: gain and black level "
-        "come from the file or from the user.",
+        f"come from the file or from the user.{'' if contract.energy is None else energy}",
         "local": "It reads images of any unit; their local normalisation erases the absolute scale.",
     }
     return "\n".join(

@@ -81,3 +81,5 @@ class Score(Block):
     """Detector gain of micrographs that do not state it: fraction of the incident beam that one count stands for."""
     black_level: float = 0.0
     """Counts without beam, where the gain is given."""
+    energy_kev: Positive | None = None
+    """Energy of the beam of micrographs that do not state it."""

@@ -55,13 +55,19 @@ def particles(samples: int) -> Counterfactuals:
     return Counterfactuals(pd.concat(tables), np.stack(images))
 
 
+def at_200_kev(_: int) -> float:
+    return 2e5
+
+
 def thickness_meter(image: np.ndarray) -> np.ndarray:
     """Takes all brightness for atoms of one kind and shares them out by one composition."""
     return image / ABSOLUTE_SCALE / PER_ATOM * SHARE.astype(np.float32)
 
 
 def test_a_network_that_reads_brightness_responds_as_its_brightness_does():
-    report, figure = assess(particles(2), thickness_meter, params=parameters(1e14), rng=np.random.default_rng(0))
+    report, figure = assess(
+        particles(2), thickness_meter, params=parameters(1e14), rng=np.random.default_rng(0), energy_ev=at_200_kev
+    )
     assert report["particles"] == 2
     swap = report["edits"][SWAP_PT_NI]
     # A column brightens by 2 for every Ni that becomes Pt, of which .3 are taken for Pt and .1 for Ni, that are lost.
@@ -79,7 +85,8 @@ def test_noise_alone_moves_predictions_as_the_dose_says():
     dose, sampling = 1e5, 0.2
     stored = particles(8)
     moved = pd.concat(
-        predicted_changes(stored, sample, thickness_meter, params=parameters(dose)) for sample in stored.samples
+        predicted_changes(stored, sample, thickness_meter, params=parameters(dose), energy_ev=2e5)
+        for sample in stored.samples
     )
     bright = np.concatenate(
         [stored.columns(sample, ORIGINAL)[list(ELEMENTS)].to_numpy() @ BRIGHTNESS for sample in stored.samples]
@@ -98,6 +105,6 @@ def test_noise_alone_moves_predictions_as_the_dose_says():
 
 def test_only_columns_in_the_field_are_read():
     stored = particles(1)
-    moved = predicted_changes(stored, 0, thickness_meter, params=parameters(1e14))
+    moved = predicted_changes(stored, 0, thickness_meter, params=parameters(1e14), energy_ev=2e5)
     assert moved.groupby("edit").size().unique().tolist() == [len(stored.columns(0, ORIGINAL))]
     assert len(stored.columns(0, ORIGINAL)) < (stored.table["edit"] == ORIGINAL).sum()

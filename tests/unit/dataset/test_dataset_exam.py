@@ -46,7 +46,7 @@ def test_images_of_the_exam_are_as_noisy_as_its_dose_says() -> None:
     quiet = {name: (0.0, 0.0) for name, value in effects if name not in ("dose_per_square_angstrom", "bits")}
     own = params(1e6)
     train = own.train.model_copy(update={"effects": effects.model_copy(update=quiet), "normalization": "absolute"})
-    seen, _ = render(CLEAN, NOWHERE, 1, params=exam(own.model_copy(update={"train": train})), epoch=None)
+    seen, _ = render(CLEAN, NOWHERE, 1, params=exam(own.model_copy(update={"train": train})), epoch=None, energy_ev=2e5)
     electrons = 0.05 * 1e6 * own.base.sampling_angstrom**2
     # 2304 pixels tell a standard deviation to 1.5 %.
     assert seen.std() / seen.mean() == pytest.approx(electrons**-0.5, rel=0.06)

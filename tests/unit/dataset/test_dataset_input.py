@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from heamap.dataset.examples import example
+from heamap.dataset.examples import detected, example
 from heamap.dataset.input import Examples, epoch_order, training_batches
 from heamap.dataset.labels import column_weights, kernel_weights
 from heamap.elements import ELEMENTS
@@ -22,6 +22,9 @@ class TwoColumns:
     def image(self, sample: int) -> np.ndarray:
         row, col = np.mgrid[:PIXELS, :PIXELS]
         return ((1 + sample) * 0.01 * np.exp(-((row - 9.5) ** 2 + (col - 20.0) ** 2) / 8)).astype(np.float32)
+
+    def energy_ev(self, sample: int) -> float:
+        return 1.8e5 + 4e3 * sample
 
     def columns(self, sample: int, in_field: bool = True) -> pd.DataFrame:
         table = pd.DataFrame({"row": [9.5, 3.0], "col": [20.0, 33.0], "in_field": [True, False]})
@@ -116,3 +119,22 @@ def test_the_loss_decides_what_a_pixel_weighs(examples, params, loss, weights):
     rows, cols = np.array([9.5, 3.0]), np.array([20.0, 33.0])
     expected = weights(rows, cols, (PIXELS, PIXELS), 2.5) if weights else np.ones((PIXELS, PIXELS))
     np.testing.assert_array_equal(made.weights, expected)
+
+
+@pytest.mark.parametrize("epoch", [None, 1])
+def test_images_of_known_energy_are_brought_to_one(examples, params, epoch):
+    dataset: Any = examples.dataset
+    absolute, told = (
+        params.model_copy(
+            update={"train": params.train.model_copy(update={"normalization": "absolute", "energy_exponent": exponent})}
+        )
+        for exponent in (None, 1.1)
+    )
+    for sample, factor in ((0, 0.9**1.1), (5, 1.0), (9, 1.08**1.1)):
+        plain, other = (example(dataset, sample, params=which, epoch=epoch)[0] for which in (absolute, told))
+        np.testing.assert_allclose(other, factor * plain, rtol=1e-4, atol=1e-6)
+        seen, scaled = (
+            detected(dataset.image(sample), sample, params=which, energy_ev=dataset.energy_ev(sample))
+            for which in (absolute, told)
+        )
+        np.testing.assert_allclose(scaled, factor * seen, rtol=1e-5)

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from multiprocessing.pool import ThreadPool
 
 import numpy as np
@@ -8,6 +9,7 @@ from heamap.elements import ATOMIC_NUMBERS, ELEMENTS
 from heamap.evaluation import column_library
 from heamap.evaluation.column_library import COLUMNS_PER_SLAB, Slabs
 from heamap.imaging.microscope import Microscope
+from heamap.imaging.normalize import energy_factor
 from heamap.imaging.simulated import Simulated
 
 SIDE = Slabs().side_angstrom
@@ -163,3 +165,17 @@ def test_a_pool_gives_the_same_library_as_one_process(monkeypatch: pytest.Monkey
         pooled = one(pool.imap)
     assert pooled.equals(one(map))
     assert pooled["slab"].nunique() == 4
+
+
+def test_the_power_of_the_energy_brings_columns_of_two_energies_together() -> None:
+    slabs = Slabs()
+    slab = column_library.draw_slab(3, slabs, np.random.default_rng(4))
+    found = {}
+    for energy in (180e3, 220e3):
+        table = column_library.simulate_slab(
+            slab, slabs, replace(MICROSCOPE, energy_ev=energy), settings=SETTINGS, rng=np.random.default_rng(5)
+        )
+        found[energy] = table["first_square_angstrom"].mean()
+    assert found[180e3] / found[220e3] > 1.2
+    brought = [energy_factor(energy, 1.1) * bright for energy, bright in found.items()]
+    assert brought[0] == pytest.approx(brought[1], rel=0.06)

@@ -4,7 +4,7 @@ from scipy import ndimage
 
 from heamap.errors import InputError
 from heamap.imaging.blur import gaussian_blur
-from heamap.imaging.normalize import ABSOLUTE_SCALE, normalize
+from heamap.imaging.normalize import ABSOLUTE_SCALE, energy_factor, normalize
 
 
 def columns_image() -> np.ndarray:
@@ -78,3 +78,9 @@ def test_values_that_are_not_finite_are_counted_in_the_refusal(bad):
 def test_a_stack_is_refused_with_its_shape():
     with pytest.raises(ValueError, match=r"\(2, 8, 8\)"):
         normalize(np.zeros((2, 8, 8)), kind="local", sampling_angstrom=0.2)
+
+
+def test_the_standard_energy_stays_and_slower_electrons_scatter_more():
+    assert energy_factor(200e3, 1.1) == 1.0
+    assert energy_factor(180e3, 1.1) == pytest.approx(0.9**1.1)
+    assert energy_factor(300e3, 2.0, standard_ev=150e3) == pytest.approx(4.0)

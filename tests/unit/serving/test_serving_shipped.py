@@ -30,6 +30,7 @@ def test_it_scores_the_example_micrograph_without_a_registry(tmp_path, monkeypat
         model=choose().load(),
         beam_fraction_per_count=score.beam_fraction_per_count,
         black_level=score.black_level,
+        energy_kev=score.energy_kev,
     )
     assert len(result.columns) > 50
     assert result.provenance["model"]["sha256"] == released.read(SHIPPED).sha256
