@@ -56,8 +56,8 @@ def energy_factor(energy_ev: float, exponent: float, *, standard_ev: float = STA
 
     Atoms scatter fast electrons less, so that a thin particle at 180 keV is as bright as a thicker one at 220 keV.
     Over the range of an instrument brightness falls as energy to the power of minus ``exponent``, which depends on the
-    detector and somewhat on the thickness: 1.1 to 1.4 at 60 to 95 mrad (``benchmarks/beam_energy.py``). What the power
-    leaves, a network learns like any other variation.
+    detector and on the thickness: 1.3 for one atom and .95 for 20 of them at 60 to 95 mrad
+    (``benchmarks/beam_energy.py``). What the power leaves, a network learns like any other variation.
 
     Parameters
     ----------
