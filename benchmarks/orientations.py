@@ -1,0 +1,87 @@
+"""What a model gains when an image is also counted turned or mirrored, and the maps are averaged.
+
+    python benchmarks/orientations.py MODEL.onnx --line build/release
+
+On the images of a finished line, at the exam's dose: share of totals within one atom, mean squared error of the total,
+that of the images' mean errors, R2 of Pt and of Ni+Co+Fe. A table in Markdown.
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from heamap.dataset.exam import exam
+from heamap.dataset.examples import example
+from heamap.dataset.store import Dataset, open_dataset
+from heamap.elements import ELEMENTS
+from heamap.evaluation import reading
+from heamap.evaluation.metrics import r2
+from heamap.evaluation.targets import TARGETS, with_sums
+from heamap.params import Params, load
+from heamap_serving.session import Model, load_model
+
+Maps = npt.NDArray[np.float32]
+Orientation = tuple[int, bool]
+"""Quarter turns, and whether the turned image is mirrored."""
+
+SETS: dict[str, list[Orientation]] = {
+    "as it is": [(0, False)],
+    "and by a half turn": [(0, False), (2, False)],
+    "and by a quarter turn": [(0, False), (1, False)],
+    "and transposed": [(0, False), (1, True)],
+    "four without a change of axes": [(0, False), (2, False), (0, True), (2, True)],
+    "all eight": [(turns, mirrored) for turns in range(4) for mirrored in (False, True)],
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("model", type=Path)
+    parser.add_argument("--line", type=Path, default=Path("build/release"))
+    parser.add_argument("--params", type=Path, default=Path("params.release.yaml"))
+    arguments = parser.parse_args()
+    data = open_dataset(arguments.line / "data/structures", arguments.line / "data/images")
+    model, params = load_model(arguments.model), load(arguments.params)
+    scale = model.contract.energy
+    train = params.train.model_copy(update={"energy_exponent": None if scale is None else scale.exponent})
+    told = exam(params.model_copy(update={"train": train}))
+    print("| split | orientations | within one | squared error | of whole images | R2 of Pt | of Ni+Co+Fe |")
+    print("|---|---|---|---|---|---|---|")
+    for split in ("test", "calibration", "validation"):
+        for name, orientations in SETS.items():
+            cells = scores(data, split, model, told, orientations)
+            print(f"| {split} | {name} | {' | '.join(cells)} |", flush=True)
+
+
+def averaged(image: Maps, model: Model, orientations: list[Orientation]) -> Maps:
+    """Maps (rows, cols, 5) of an input (rows, cols, 1), averaged over orientations."""
+    every = []
+    for turns, mirrored in orientations:
+        seen = np.rot90(image, turns)
+        maps = model.predict(np.ascontiguousarray(seen[:, ::-1] if mirrored else seen)[None])[0]
+        every.append(np.rot90(maps[:, ::-1] if mirrored else maps, -turns))
+    return np.ascontiguousarray(np.mean(every, axis=0))
+
+
+def scores(data: Dataset, split: str, model: Model, params: Params, orientations: list[Orientation]) -> list[str]:
+    readout = reading.of_contract(model.contract)
+    counted, true = [], []
+    for sample in data.split(split).tolist():
+        image, columns = example(data, sample, params=params, epoch=None)
+        maps = averaged(image, model, orientations)
+        counted.append(with_sums(readout(maps, columns["row"].to_numpy(), columns["col"].to_numpy())))
+        true.append(with_sums(columns[list(ELEMENTS)].to_numpy(np.float64)))
+    found, truth = np.concatenate(counted), np.concatenate(true)
+    total = TARGETS.index("total")
+    errors = found[:, total] - truth[:, total]
+    near = np.abs(np.rint(found[:, total]) - truth[:, total]) <= 1
+    means = [(one - other)[:, total].mean() for one, other in zip(counted, true, strict=True)]
+    wholes = sum(len(part) * mean**2 for part, mean in zip(true, means, strict=True)) / len(errors)
+    fits = [r2(truth[:, index], found[:, index]) for index in map(TARGETS.index, ("Pt", "NiCoFe"))]
+    return [f"{near.mean():.3f}", f"{(errors**2).mean():.2f}", f"{wholes:.2f}", *(f"{fit:.3f}" for fit in fits)]
+
+
+if __name__ == "__main__":
+    main()
