@@ -1,7 +1,7 @@
 """The energy of the beam that a micrograph was taken with, on which its brightness depends."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -10,31 +10,54 @@ from heamap.errors import InputError
 from heamap.imaging.normalize import energy_factor
 from heamap_serving.micrograph import BeamScale
 
+PLACE = "Acquisition_instrument.TEM.beam_energy"
+"""In HyperSpy's metadata."""
+
 ROUNDING = 1e-6
 """By which an energy may leave a range: files hold single precision."""
 
 
-def beam_energy_ev(metadata: Mapping[str, Any]) -> float | None:
-    """Beam energy that a file's metadata state, in eV.
+def beam_energy_ev(signal: Mapping[str, Any]) -> float | None:
+    """Beam energy that a file states, in eV.
 
-    RosettaSciIO hands on what the microscope wrote, and HyperSpy stores it, as
-    ``Acquisition_instrument.TEM.beam_energy`` in keV.
+    HyperSpy stores it as ``Acquisition_instrument.TEM.beam_energy`` in keV. For files of the microscopes' own formats
+    RosettaSciIO says by ``mapping`` where in ``original_metadata`` it stands, and leaves the carrying over to HyperSpy.
 
     Parameters
     ----------
-    metadata : of a signal, in HyperSpy's layout
+    signal : as RosettaSciIO reads it: ``metadata``, ``original_metadata`` and ``mapping``, where there are
 
     Returns
     -------
     None where it is not stated, or no positive number
     """
-    instrument = metadata.get("Acquisition_instrument", {})
-    stated: Any = instrument.get("TEM", {}).get("beam_energy") if isinstance(instrument, Mapping) else None
+    stated = [_at(signal.get("metadata"), PLACE)]
+    for place, (target, convert) in signal.get("mapping", {}).items():
+        if target == PLACE:
+            value = _at(signal.get("original_metadata"), place)
+            stated.append(value if convert is None or value is None else _converted(convert, value))
+    return next((1e3 * kev for kev in map(_kev, stated) if kev is not None), None)
+
+
+def _at(tree: Any, place: str) -> Any:
+    for name in place.split("."):
+        tree = tree.get(name) if isinstance(tree, Mapping) else None
+    return tree
+
+
+def _converted(convert: Callable[[Any], Any], value: Any) -> Any:
     try:
-        energy = 1e3 * float(stated)
+        return convert(value)
     except (TypeError, ValueError):
         return None
-    return energy if math.isfinite(energy) and energy > 0 else None
+
+
+def _kev(value: Any) -> float | None:
+    try:
+        kev = float(value)
+    except (TypeError, ValueError):
+        return None
+    return kev if math.isfinite(kev) and kev > 0 else None
 
 
 def check_energy(energy_ev: float | None, contract: Contract) -> None:

@@ -100,7 +100,7 @@ def _from_signal(signal: dict[str, Any]) -> Dataset:
     sampling, fault = _sampling(steps)
     metadata = signal.get("metadata", {})
     title = metadata.get("General", {}).get("title", "")
-    return Dataset(str(title), signal["data"], sampling, fault, beam_scale(metadata), beam_energy_ev(metadata))
+    return Dataset(str(title), signal["data"], sampling, fault, beam_scale(metadata), beam_energy_ev(signal))
 
 
 def _sampling(steps: list[tuple[float, Any]]) -> tuple[Sampling, str]:

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 from serving_examples import lattice_image, make_contract, write_model
@@ -9,6 +11,7 @@ from heamap_serving.guarded import Reader
 from heamap_serving.hyperspy_file import write_maps
 from heamap_serving.micrograph import Micrograph
 from heamap_serving.outputs import source_record
+from heamap_serving.readers import read_micrograph
 from heamap_serving.score import Calibration, score
 from heamap_serving.session import load_model
 
@@ -16,7 +19,14 @@ GAIN = 1e-4
 
 
 def stated(energy):
-    return {"Acquisition_instrument": {"TEM": {"beam_energy": energy}}}
+    return {"metadata": {"Acquisition_instrument": {"TEM": {"beam_energy": energy}}}}
+
+
+def mapped(value, convert):
+    """A file of a microscope's own format: the reader says where the energy stands, and does not carry it over."""
+    place, target = "Image.Microscope Info.Voltage", "Acquisition_instrument.TEM.beam_energy"
+    mapping = {"Image.Date": ("General.date", None), place: (target, convert)}
+    return {"metadata": {}, "original_metadata": {"Image": {"Microscope Info": {"Voltage": value}}}, "mapping": mapping}
 
 
 @pytest.fixture
@@ -41,12 +51,28 @@ def test_the_energy_comes_from_metadata_in_kev():
     assert beam_energy_ev(stated("300")) == 3e5
 
 
+def test_the_energy_of_a_microscopes_own_format_is_where_the_reader_says():
+    assert beam_energy_ev(mapped(200_000.0, lambda volts: volts / 1e3)) == 2e5
+    assert beam_energy_ev(mapped("300", None)) == 3e5
+
+
+def test_a_digitalmicrograph_file_states_its_voltage():
+    path = Path(__file__).parents[4] / "shared/micrographs/ingrained_CdTe_twin_HAADF26.dm3"
+    if not path.exists():
+        pytest.skip("no micrographs here")
+    assert read_micrograph(path).energy_ev == 2e5
+
+
 @pytest.mark.parametrize(
     "metadata",
     [
         {},
-        {"Acquisition_instrument": {}},
-        {"Acquisition_instrument": "TEM"},
+        {"metadata": {"Acquisition_instrument": {}}},
+        {"metadata": {"Acquisition_instrument": "TEM"}},
+        mapped("high", lambda volts: float(volts) / 1e3),
+        mapped([], lambda volts: volts / 1e3),
+        mapped(None, lambda volts: volts / 1e3),
+        {"mapping": {"Voltage": ("Acquisition_instrument.TEM.beam_energy", None)}},
         *(stated(energy) for energy in (None, "high", 0, float("nan"), [200.0])),
     ],
 )
