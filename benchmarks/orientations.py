@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from beam_energy import as_told, scores
 
-from heamap.dataset.exam import exam
 from heamap.dataset.examples import example
 from heamap.dataset.store import Dataset, open_dataset
 from heamap.elements import ELEMENTS
@@ -44,14 +44,12 @@ def main() -> None:
     arguments = parser.parse_args()
     data = open_dataset(arguments.line / "data/structures", arguments.line / "data/images")
     model, params = load_model(arguments.model), load(arguments.params)
-    scale = model.contract.energy
-    train = params.train.model_copy(update={"energy_exponent": None if scale is None else scale.exponent})
-    told = exam(params.model_copy(update={"train": train}))
+    told = as_told(params, model)
     print("| split | orientations | within one | squared error | of whole images | R2 of Pt | of Ni+Co+Fe |")
     print("|---|---|---|---|---|---|---|")
     for split in ("test", "calibration", "validation"):
         for name, orientations in SETS.items():
-            cells = scores(data, split, model, told, orientations)
+            cells = compared(data, split, model, told, orientations)
             print(f"| {split} | {name} | {' | '.join(cells)} |", flush=True)
 
 
@@ -65,22 +63,17 @@ def averaged(image: Maps, model: Model, orientations: list[Orientation]) -> Maps
     return np.ascontiguousarray(np.mean(every, axis=0))
 
 
-def scores(data: Dataset, split: str, model: Model, params: Params, orientations: list[Orientation]) -> list[str]:
+def compared(data: Dataset, split: str, model: Model, params: Params, orientations: list[Orientation]) -> list[str]:
     readout = reading.of_contract(model.contract)
     counted, true = [], []
     for sample in data.split(split).tolist():
         image, columns = example(data, sample, params=params, epoch=None)
         maps = averaged(image, model, orientations)
-        counted.append(with_sums(readout(maps, columns["row"].to_numpy(), columns["col"].to_numpy())))
-        true.append(with_sums(columns[list(ELEMENTS)].to_numpy(np.float64)))
-    found, truth = np.concatenate(counted), np.concatenate(true)
-    total = TARGETS.index("total")
-    errors = found[:, total] - truth[:, total]
-    near = np.abs(np.rint(found[:, total]) - truth[:, total]) <= 1
-    means = [(one - other)[:, total].mean() for one, other in zip(counted, true, strict=True)]
-    wholes = sum(len(part) * mean**2 for part, mean in zip(true, means, strict=True)) / len(errors)
-    fits = [r2(truth[:, index], found[:, index]) for index in map(TARGETS.index, ("Pt", "NiCoFe"))]
-    return [f"{near.mean():.3f}", f"{(errors**2).mean():.2f}", f"{wholes:.2f}", *(f"{fit:.3f}" for fit in fits)]
+        counted.append(readout(maps, columns["row"].to_numpy(), columns["col"].to_numpy()))
+        true.append(columns[list(ELEMENTS)].to_numpy(np.float64))
+    light = TARGETS.index("NiCoFe")
+    found, truth = (with_sums(np.concatenate(parts))[:, light] for parts in (counted, true))
+    return [*scores(true, counted), f"{r2(truth, found):.3f}"]
 
 
 if __name__ == "__main__":
