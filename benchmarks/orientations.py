@@ -44,6 +44,8 @@ def main() -> None:
     arguments = parser.parse_args()
     data = open_dataset(arguments.line / "data/structures", arguments.line / "data/images")
     model, params = load_model(arguments.model), load(arguments.params)
+    if model.contract.orientations > 1:
+        parser.error(f"{arguments.model} averages orientations itself; export it with evaluate.orientations: 1")
     told = as_told(params, model)
     print("| split | orientations | within one | squared error | of whole images | R2 of Pt | of Ni+Co+Fe |")
     print("|---|---|---|---|---|---|---|")

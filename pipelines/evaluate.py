@@ -52,7 +52,7 @@ PLOTS, BOUND_PLOTS = Path("plots/evaluation"), Path("plots/bounds")
 
 def evaluate(params: Params) -> str:
     data, examined = open_dataset(STRUCTURES, IMAGES), exam(params)
-    network = load_network(MODEL)
+    network = load_network(MODEL, params)
     training = measure_all(data, data.split("train"), params)
     calibration = predict_all(data, data.split("calibration"), network, params).columns
     tested = predict_all(data, data.split("test"), network, examined)
@@ -266,6 +266,7 @@ def track(params: Params, found: dict[str, Any]) -> None:
 
     with tracking.start_run("evaluate", params, tracking.read_pointer(RUN)):
         mlflow.set_tag(tracking.READOUT_TAG, params.evaluate.readout)
+        mlflow.set_tag(tracking.ORIENTATIONS_TAG, params.evaluate.orientations)
         mlflow.log_metrics({f"test_{name}": value for name, value in found["summary"].items() if value is not None})
         tracking.log_files(REPORT, CALIBRATION, ACCURACY, TARGETS, TARGET_TABLE, PLOTS, BOUND_PLOTS)
 

@@ -51,7 +51,7 @@ def convert(params: Params) -> str:
     model = export.load_float32(KERAS_MODEL)
     onnx.save(export.to_onnx(model, opset=params.export.opset, contract=contract), ONNX_MODEL)
     parity = export.compare(
-        export.keras_predict(model),
+        export.keras_predict(model, orientations=params.evaluate.orientations),
         export.session_predict(ONNX_MODEL),
         test_images(data, params),
         readout=reading.of_params(params),

@@ -19,7 +19,7 @@ from heamap.dataset.store import Dataset
 from heamap.evaluation import reading, slices, table
 from heamap.evaluation.detection import Detection, detect
 from heamap.evaluation.readout import DISTANCE_SHARE, THRESHOLD_ATOMS, find_columns
-from heamap.lifecycle.export import load_float32
+from heamap.lifecycle.export import keras_predict, load_float32
 from heamap.params import Params
 
 SETTINGS = (
@@ -37,10 +37,10 @@ class Predicted:
     detection: Detection
 
 
-def load_network(path: Path) -> Network:
-    """The model as it is exported, in float32."""
-    model = load_float32(path)
-    return lambda image: np.asarray(model(image[None], training=False), dtype=np.float32)[0]
+def load_network(path: Path, params: Params) -> Network:
+    """The model as it is exported: in float32, and of as many orientations."""
+    predict = keras_predict(load_float32(path), orientations=params.evaluate.orientations)
+    return lambda image: predict(image[None])[0]
 
 
 def measure(data: Dataset, sample: int, params: Params) -> tuple[pd.DataFrame, npt.NDArray[np.float32]]:

@@ -126,6 +126,44 @@ def test_the_graph_is_lean_and_has_no_stray_transpose_or_reshape(exported: Path,
     assert {initializer.data_type for initializer in model.graph.initializer} == {onnx.TensorProto.FLOAT}
 
 
+@pytest.fixture(scope="module")
+def averaging(float32: keras.Model, contract: Contract, stored: Path) -> Path:
+    path = stored.with_name("averaging.onnx")
+    twice = contract.model_copy(update={"orientations": 2})
+    onnx.save(export.to_onnx(float32, opset=17, contract=twice), path)
+    return path
+
+
+@pytest.mark.parametrize("shape", [(1, 32, 32), (3, 32, 32), (1, 48, 80)])
+def test_two_orientations_give_the_mean_of_their_maps(
+    float32: keras.Model, exported: Path, averaging: Path, shape: tuple[int, int, int]
+) -> None:
+    image = images(*shape)
+    found, once = export.session_predict(averaging)(image), export.session_predict(exported)
+    transposed = once(np.ascontiguousarray(image.swapaxes(1, 2))).swapaxes(1, 2)
+    largest = max(1.0, float(np.abs(found).max()))
+    assert np.abs(transposed - once(image)).max() > 0.01 * largest
+    np.testing.assert_allclose(found, (once(image) + transposed) / 2, atol=1e-6 * largest)
+    expected = export.keras_predict(float32, orientations=2)(image)
+    np.testing.assert_allclose(found, expected, atol=1e-5 * largest)
+
+
+def test_two_orientations_share_their_weights_and_the_face_of_one(exported: Path, averaging: Path) -> None:
+    one, two = onnx.load(exported).graph, onnx.load(averaging).graph
+    assert [value.SerializeToString() for value in (*two.input, *two.output)] == [
+        value.SerializeToString() for value in (*one.input, *one.output)
+    ]
+    assert len(two.node) == 2 * len(one.node) + 4
+    assert {weights.name for weights in two.initializer} - {weights.name for weights in one.initializer} == {"half"}
+    assert load_model(averaging).contract.orientations == 2
+
+
+def test_two_orientations_do_not_care_how_an_image_lies(averaging: Path) -> None:
+    model, image = load_model(averaging), images(1, 48, 80)
+    turned = model.predict(np.ascontiguousarray(image.swapaxes(1, 2))).swapaxes(1, 2)
+    np.testing.assert_array_equal(turned, model.predict(image))
+
+
 def test_a_flipped_bit_breaks_the_seal(exported: Path, tmp_path: Path) -> None:
     content = exported.read_bytes()
     assert seal_fault(content) == ""

@@ -60,7 +60,7 @@ def test_contract_of_before_has_no_accuracy():
 
 def test_contract_of_before_reads_peaks_and_does_not_say_how_far_it_sees():
     contract = Contract.from_metadata(metadata(), "m.onnx")
-    assert (contract.readout, contract.reach) == ("peak", None)
+    assert (contract.readout, contract.reach, contract.orientations) == ("peak", None, 1)
 
 
 def test_a_way_of_reading_that_is_not_there_is_refused():

@@ -68,6 +68,7 @@ def make_contract(
         stride=settings.train.stride,
         reach=reach,
         readout=settings.evaluate.readout,
+        orientations=settings.evaluate.orientations,
         energy=None if exponent is None else EnergyScale(standard_ev=STANDARD_ENERGY_EV, exponent=exponent),
         ranges=TrainingRanges(
             energy_ev=settings.simulate.microscope.energy_ev,
@@ -109,6 +110,7 @@ def to_onnx(model: "keras.Model", *, opset: int, contract: Contract) -> "onnx.Mo
     Parameters
     ----------
     model : one input (batch, rows, cols, 1), one output (batch, rows, cols, elements)
+    contract : of as many ``orientations`` as the graph shall average
 
     Returns
     -------
@@ -128,6 +130,8 @@ def to_onnx(model: "keras.Model", *, opset: int, contract: Contract) -> "onnx.Mo
     _rename(exported, exported.graph.input[0], INPUT_NAME)
     _rename(exported, exported.graph.output[0], OUTPUT_NAME)
     graph.clean(exported)
+    if contract.orientations > 1:
+        graph.average_orientations(exported)
     onnx.helper.set_model_props(exported, {METADATA_KEY: contract.to_json()})
     onnx.checker.check_model(exported, full_check=True)
     graph.seal(exported)
@@ -175,13 +179,16 @@ def session_predict(path: Path) -> Predict:
     return predict
 
 
-def keras_predict(model: "keras.Model") -> Predict:
-    """Inference by Keras."""
+def keras_predict(model: "keras.Model", *, orientations: int = 1) -> Predict:
+    """Inference by Keras; of two orientations, the mean of the maps of the images and of the transposed images."""
 
-    def predict(images: Images) -> Images:
+    def once(images: Images) -> Images:
         return np.asarray(model(images, training=False), dtype=np.float32)
 
-    return predict
+    def averaged(images: Images) -> Images:
+        return np.float32(0.5) * (once(images) + once(images.swapaxes(1, 2)).swapaxes(1, 2))
+
+    return once if orientations == 1 else averaged
 
 
 def compare(

@@ -16,6 +16,10 @@ TO_CHANNELS_FIRST = (0, 3, 1, 2)
 ORDER_KEEPING = ("Unsqueeze", "Squeeze", "Reshape", "Transpose")
 """What a converter may put between the image and the first operator: one channel makes all of them mere views."""
 
+ROWS_FOR_COLS = (0, 2, 1, 3)
+TRANSPOSED, UPRIGHT = "transposed/", "upright/"
+"""What the names of the second and of the first orientation's values begin with."""
+
 ENTRIES = ("Conv", "SpaceToDepth")
 """What may come first in a network, channels first."""
 
@@ -30,6 +34,39 @@ def clean(model: "onnx.ModelProto") -> None:
     """
     _enlarge_by_resize(model.graph)
     _enter_by_transpose(model.graph)
+
+
+def average_orientations(model: "onnx.ModelProto") -> None:
+    """Let the graph see each image a second time, transposed, and answer with the mean of both maps, in place.
+
+    The second maps are transposed back. Both orientations use one set of weights, so that the file grows by its nodes
+    alone. From images (batch, rows, cols, 1) to maps (batch, rows, cols, elements), as before.
+    """
+    from onnx import helper, numpy_helper
+
+    graph = model.graph
+    image, counts, half = graph.input[0].name, graph.output[0].name, "half"
+    seen, kept = f"{TRANSPOSED}{image}", f"{UPRIGHT}{counts}"
+    weights = {"", *(item.name for item in graph.initializer)}
+    once = list(graph.node)
+    again = [helper.make_node("Transpose", [image], [seen], name=seen, perm=ROWS_FOR_COLS)]
+    for node in once:
+        copy = type(node)()
+        copy.CopyFrom(node)
+        copy.name = f"{TRANSPOSED}{node.name}"
+        copy.input[:] = [name if name in weights else f"{TRANSPOSED}{name}" for name in node.input]
+        copy.output[:] = [f"{TRANSPOSED}{name}" for name in node.output]
+        again.append(copy)
+        node.output[:] = [kept if name == counts else name for name in node.output]
+        node.input[:] = [kept if name == counts else name for name in node.input]
+    turned, total = f"{TRANSPOSED}back/{counts}", f"{counts}/sum"
+    graph.node.extend(again)
+    graph.node.append(
+        helper.make_node("Transpose", [f"{TRANSPOSED}{counts}"], [turned], name=turned, perm=ROWS_FOR_COLS)
+    )
+    graph.node.append(helper.make_node("Add", [kept, turned], [total], name=total))
+    graph.node.append(helper.make_node("Mul", [total, half], [counts], name=f"{counts}/mean"))
+    graph.initializer.append(numpy_helper.from_array(np.array(0.5, np.float32), half))
 
 
 def seal(model: "onnx.ModelProto") -> None:

@@ -30,8 +30,9 @@ COMMIT_TAG = "heamap.git.commit"
 DIRTY_TAG = "heamap.git.dirty"
 DATA_TAG = "heamap.data."
 WARNINGS_TAG = "heamap.validation.warnings"
-READOUT_TAG = "heamap.readout"
-"""How the counts behind a run's test metrics were read: the run's parameters are those of the day it was trained."""
+READOUT_TAG, ORIENTATIONS_TAG = "heamap.readout", "heamap.orientations"
+"""How the counts behind a run's test metrics were read, and off what: the run's parameters are those of the day it was
+trained."""
 
 
 def repository_root() -> Path:

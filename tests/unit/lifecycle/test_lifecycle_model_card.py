@@ -1,3 +1,4 @@
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -115,6 +116,13 @@ def test_the_card_says_what_the_training_images_were_and_not_the_test_images(fac
         "2 train (thermal-5); 1 test (abtem-1)",
     ):
         assert words in text
+
+
+def test_the_card_says_where_a_model_averages_orientations(facts: model_card.Facts) -> None:
+    words = "It sees each image as it is and transposed"
+    twice = replace(facts, contract=facts.contract.model_copy(update={"orientations": 2}))
+    assert words in model_card.page(twice)
+    assert words not in model_card.page(facts)
 
 
 def test_accuracy_stands_beside_every_yardstick_and_the_bound_of_the_exams_dose(facts: model_card.Facts) -> None:

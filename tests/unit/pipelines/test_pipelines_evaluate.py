@@ -119,7 +119,8 @@ def test_the_run_tells_how_the_counts_behind_its_metrics_were_read(tmp_path, mon
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
     monkeypatch.chdir(tmp_path)
     peak = load(ROOT / "params.yaml")
-    fit = peak.model_copy(update={"evaluate": peak.evaluate.model_copy(update={"readout": "fit"})})
+    changes = {"readout": "fit", "orientations": 2}
+    fit = peak.model_copy(update={"evaluate": peak.evaluate.model_copy(update=changes)})
     for file in (evaluate.REPORT, evaluate.CALIBRATION, evaluate.ACCURACY, evaluate.TARGETS, evaluate.TARGET_TABLE):
         file.parent.mkdir(exist_ok=True)
         file.write_text("")
@@ -130,5 +131,6 @@ def test_the_run_tells_how_the_counts_behind_its_metrics_were_read(tmp_path, mon
     found = []
     for settings in (peak, fit):
         evaluate.track(settings, {"summary": {"r2_Pt": 0.5}})
-        found.append(tracking.client().get_run(run.info.run_id).data.tags[tracking.READOUT_TAG])
-    assert found == ["peak", "fit"]
+        tags = tracking.client().get_run(run.info.run_id).data.tags
+        found.append((tags[tracking.READOUT_TAG], tags[tracking.ORIENTATIONS_TAG]))
+    assert found == [("peak", "1"), ("fit", "2")]
