@@ -21,7 +21,6 @@ from heamap.elements import ELEMENTS
 from heamap.imaging import prism, reference, thermal
 from heamap.imaging.columns import COLUMN_RADIUS_ANGSTROM
 from heamap.imaging.microscope import Microscope
-from heamap.imaging.potential import scattering_factors, transmission_functions
 from heamap.imaging.reduction import detector_weights
 
 BASE = params.Base(seed=20110905, pixels=32, sampling_angstrom=0.2)
@@ -48,7 +47,8 @@ def probes() -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
 
 def multislice(elements: npt.NDArray[np.int8], optics: Microscope, repeat: int) -> npt.NDArray[np.float64]:
     """Detected fractions (detectors, probes), each probe in a phonon configuration of its own."""
-    points = prism.plan(optics, box_angstrom=BOX_ANGSTROM, interpolation=1).gpts[0]
+    planned = prism.plan(optics, box_angstrom=BOX_ANGSTROM, interpolation=1)
+    points = planned.gpts[0]
     frequency = np.fft.fftfreq(points, BOX_ANGSTROM / points)
     squared = frequency[:, None] ** 2 + frequency**2
     band = squared <= (prism.WAVE_BAND * points / BOX_ANGSTROM / 2) ** 2
@@ -60,22 +60,14 @@ def multislice(elements: npt.NDArray[np.int8], optics: Microscope, repeat: int) 
     # As bright in the middle as a sharp aperture's probe; its tails beyond the box would fall into vacuum.
     aperture *= points / np.sqrt(aperture.sum())
     weights = [np.fft.ifftshift(detector_weights(points, step, detector)) for detector in DETECTORS]
-    factors = scattering_factors(BOX_ANGSTROM)
+    still = prism.atoms_at_rest(planned)
     places, _ = probes()
     seen = np.empty((len(DETECTORS), len(places)))
     for number, (x, y) in enumerate((places * BASE.sampling_angstrom + BOX_ANGSTROM / 2).tolist()):
         moved = BOX_ANGSTROM / 2 + reference.displacements(
             elements, seed=BASE.seed, sample=number, configuration=repeat
         )
-        transmissions = transmission_functions(
-            elements,
-            moved,
-            np.arange(len(elements)),
-            factors,
-            energy_ev=optics.energy_ev,
-            box_angstrom=BOX_ANGSTROM,
-            points=points,
-        )
+        transmissions = still.transmissions(elements, moved, np.arange(len(elements)))
         turn_x, turn_y = (np.exp(-2j * np.pi * place * frequency) for place in (x, y))
         wave = (aperture * turn_x[:, None] * turn_y).astype(np.complex64)
         for transmission in transmissions:

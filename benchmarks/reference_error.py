@@ -22,7 +22,6 @@ from heamap import params
 from heamap.imaging import prism, reference, tails
 from heamap.imaging.columns import COLUMN_RADIUS_ANGSTROM, column_intensities
 from heamap.imaging.microscope import Microscope
-from heamap.imaging.potential import scattering_factors, transmission_functions
 from heamap.imaging.reduction import detector_weights, scan_box
 from heamap.imaging.scan import read_field
 from heamap.imaging.slicing import slab
@@ -66,26 +65,33 @@ def towards_the_edge(particle: Particle) -> Particle:
     return replace(particle, positions=particle.positions + np.array([6.0, 4.0, 0.0]))
 
 
-def slices_of(
-    particle: Particle, *, margin: float, thickness: float, energy_ev: float, points: int, configuration: int
-) -> tuple[npt.NDArray[np.complex64], npt.NDArray[np.float64]]:
-    """Transmission functions of the box around the field, and the way to each slice from the one before."""
+@dataclass(frozen=True)
+class Sliced:
+    """What of a particle, displaced by a phonon configuration, lies in the box around the field.
+
+    Attributes
+    ----------
+    elements, positions, slices : of each atom, x and y in the box
+    ways : to each slice from the one before
+    """
+
+    elements: npt.NDArray[np.int8]
+    positions: npt.NDArray[np.float64]
+    slices: npt.NDArray[np.intp]
+    ways: npt.NDArray[np.float64]
+
+
+def sliced(particle: Particle, *, margin: float, thickness: float, configuration: int) -> Sliced:
+    """The atoms of the box around the field, cut into slices."""
     box = FIELD + 2 * margin
     inside = np.all(np.abs(particle.positions[:, :2] - FIELD / 2) < box / 2, axis=1)
     moved = particle.positions[:, :2] + reference.displacements(
         particle.elements, seed=BASE.seed, sample=0, configuration=configuration
     )
     atoms = slab(particle.elements, particle.positions, thickness_angstrom=thickness, top_angstrom=0.0)
-    transmissions = transmission_functions(
-        particle.elements[inside],
-        moved[inside] + margin,
-        atoms.slices[inside],
-        scattering_factors(box),
-        energy_ev=energy_ev,
-        box_angstrom=box,
-        points=points,
-    )
-    return transmissions, np.diff(atoms.depths_angstrom[: len(transmissions)], prepend=0.0)
+    slices = atoms.slices[inside]
+    ways = np.diff(atoms.depths_angstrom[: slices.max() + 1], prepend=0.0)
+    return Sliced(particle.elements[inside], moved[inside] + margin, slices, ways)
 
 
 def multislice(
@@ -96,15 +102,16 @@ def multislice(
     ``edge_mrad`` is the width over which the aperture's amplitude falls from 1 to 0.
     """
     box = FIELD + 2 * margin
-    points = prism.plan(optics, box_angstrom=box, interpolation=1, oversampling=oversampling).gpts[0]
-    transmissions, ways = slices_of(
-        particle, margin=margin, thickness=thickness, energy_ev=optics.energy_ev, points=points, configuration=0
-    )
+    planned = prism.plan(optics, box_angstrom=box, interpolation=1, oversampling=oversampling)
+    points = planned.gpts[0]
+    atoms = sliced(particle, margin=margin, thickness=thickness, configuration=0)
+    transmissions = prism.atoms_at_rest(planned).transmissions(atoms.elements, atoms.positions, atoms.slices)
     frequency = np.fft.fftfreq(points, box / points)
     squared = frequency[:, None] ** 2 + frequency**2
     band = squared <= (prism.WAVE_BAND * points / box / 2) ** 2
     propagators = [
-        (band * np.exp(-1j * np.pi * optics.wavelength_angstrom * way * squared)).astype(np.complex64) for way in ways
+        (band * np.exp(-1j * np.pi * optics.wavelength_angstrom * way * squared)).astype(np.complex64)
+        for way in atoms.ways
     ]
     angle = 1e3 * optics.wavelength_angstrom * np.sqrt(squared)
     aperture = np.clip((optics.semiangle_mrad - angle) / edge_mrad + 0.5, 0, 1).astype(np.complex64)
@@ -137,19 +144,12 @@ def engine(particle: Particle, settings: Settings, configuration: int = 0) -> tu
     planned = prism.plan(
         optics, box_angstrom=settings.box, interpolation=settings.interpolation, oversampling=settings.oversampling
     )
-    transmissions, ways = slices_of(
-        particle,
-        margin=settings.margin,
-        thickness=settings.slice,
-        energy_ev=optics.energy_ev,
-        points=planned.gpts[0],
-        configuration=configuration,
-    )
+    atoms = sliced(particle, margin=settings.margin, thickness=settings.slice, configuration=configuration)
     matrix = prism.scattering_matrix(
-        transmissions,
+        prism.atoms_at_rest(planned).transmissions(atoms.elements, atoms.positions, atoms.slices),
         planned,
-        slice_angstrom=np.append(ways[1:], 0.0),
-        entrance_angstrom=float(ways[0]),
+        slice_angstrom=np.append(atoms.ways[1:], 0.0),
+        entrance_angstrom=float(atoms.ways[0]),
         band=settings.band,
     )
     scan = scan_box(matrix, optics)

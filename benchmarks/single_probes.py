@@ -20,7 +20,6 @@ from thermal_engine import BOX_ANGSTROM, thermal_image
 from threadpoolctl import threadpool_limits
 
 from heamap.imaging import prism, reference
-from heamap.imaging.potential import scattering_factors, transmission_functions
 from heamap.imaging.reduction import detector_weights
 from heamap.imaging.slicing import slab
 
@@ -44,7 +43,8 @@ def pixels_of(rounds: int, seed: int) -> npt.NDArray[np.int64]:
 def multislice(case: Case, detector: tuple[float, float], pixels: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
     """Detected fractions of the beam (rounds, probes), every round in a phonon configuration of its own."""
     particle, optics = case.particle, case.microscope(detector)
-    inner = prism.plan(optics, box_angstrom=BOX_ANGSTROM, interpolation=1, oversampling=OVERSAMPLING).gpts[0]
+    planned = prism.plan(optics, box_angstrom=BOX_ANGSTROM, interpolation=1, oversampling=OVERSAMPLING)
+    inner = planned.gpts[0]
     points, box = WIDENING * inner, WIDENING * BOX_ANGSTROM
     frequency = np.fft.fftfreq(points, box / points)
     squared = frequency[:, None] ** 2 + frequency**2
@@ -61,22 +61,14 @@ def multislice(case: Case, detector: tuple[float, float], pixels: npt.NDArray[np
     )
     aperture *= points / np.sqrt((aperture**2).sum())
     weights = band * np.fft.ifftshift(detector_weights(points, 1e3 * step, detector)) / points**2
-    factors = scattering_factors(BOX_ANGSTROM)
+    still = prism.atoms_at_rest(planned)
     vacuum = (WIDENING - 1) * inner // 2
     seen = np.empty(pixels.shape[:2])
     for number, probes in enumerate(pixels):
         moved = particle.positions[:, :2] + reference.displacements(
             particle.elements, seed=BASE.seed, sample=case.seed, configuration=FIRST + number
         )
-        slices = transmission_functions(
-            particle.elements[inside],
-            moved[inside] + MARGIN_ANGSTROM,
-            atoms.slices[inside],
-            factors,
-            energy_ev=optics.energy_ev,
-            box_angstrom=BOX_ANGSTROM,
-            points=inner,
-        )
+        slices = still.transmissions(particle.elements[inside], moved[inside] + MARGIN_ANGSTROM, atoms.slices[inside])
         rim = [(0, 0), (vacuum, points - inner - vacuum), (vacuum, points - inner - vacuum)]
         slices = np.pad(slices, rim, constant_values=1)
         corner = MARGIN_ANGSTROM + vacuum * BOX_ANGSTROM / inner

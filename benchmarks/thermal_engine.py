@@ -21,7 +21,6 @@ from threadpoolctl import threadpool_limits
 
 from heamap import params
 from heamap.imaging import prism, reference, tails, thermal
-from heamap.imaging.potential import scattering_factors, transmission_functions
 from heamap.imaging.reduction import scan
 from heamap.imaging.scan import positions_along, read_field
 from heamap.imaging.simulated import Simulated
@@ -46,14 +45,8 @@ def reference_configuration(
         particle.elements, seed=BASE.seed, sample=case.seed, configuration=configuration
     )
     matrix = prism.scattering_matrix(
-        transmission_functions(
-            particle.elements[inside],
-            moved[inside] + MARGIN_ANGSTROM,
-            atoms.slices[inside],
-            scattering_factors(BOX_ANGSTROM),
-            energy_ev=wide.energy_ev,
-            box_angstrom=BOX_ANGSTROM,
-            points=planned.gpts[0],
+        prism.atoms_at_rest(planned).transmissions(
+            particle.elements[inside], moved[inside] + MARGIN_ANGSTROM, atoms.slices[inside]
         ),
         planned,
         slice_angstrom=np.diff(atoms.depths_angstrom, append=atoms.depths_angstrom[-1]),

@@ -8,8 +8,7 @@ from scipy.special import j0
 
 from heamap.elements import ELEMENTS
 from heamap.imaging.microscope import Microscope, wavelength_angstrom
-from heamap.imaging.potential import scattering_factors, transmission_functions
-from heamap.imaging.prism import plan, scattering_matrix
+from heamap.imaging.prism import atoms_at_rest, plan, scattering_matrix
 from heamap.imaging.reference import scan_configuration
 
 SLICE = 2.6
@@ -33,12 +32,13 @@ def microscope(**changes) -> Microscope:
 
 def scan(symbols, places, optics: Microscope, box: float = BOX) -> np.ndarray:
     """Image of atoms at rest, (x, y) of the whole periodic box; one layer of ``SLICE`` an atom."""
+    planned = plan(optics, box_angstrom=box, interpolation=1)
     return scan_configuration(
         np.array([ELEMENTS.index(symbol) for symbol in symbols], dtype=np.int8),
         np.array(places, dtype=float),
         np.arange(len(symbols)),
-        scattering_factors(box),
-        plan(optics, box_angstrom=box, interpolation=1),
+        atoms_at_rest(planned),
+        planned,
         optics,
         depths_angstrom=SLICE * np.arange(len(symbols)),
         alone=False,
@@ -162,14 +162,8 @@ def test_the_wave_keeps_its_energy_but_for_what_leaves_the_grid(symbols):
     whole = abtem.SMatrix(
         semiangle_cutoff=18.0, energy=200e3, gpts=points, extent=BOX, interpolation=1, downsample=False
     )
-    transmissions = transmission_functions(
-        np.array([ELEMENTS.index(symbol) for symbol in symbols]),
-        np.full((6, 2), BOX / 2 + 0.013),
-        np.arange(6),
-        scattering_factors(BOX),
-        energy_ev=optics.energy_ev,
-        box_angstrom=BOX,
-        points=points,
+    transmissions = atoms_at_rest(whole).transmissions(
+        np.array([ELEMENTS.index(symbol) for symbol in symbols]), np.full((6, 2), BOX / 2 + 0.013), np.arange(6)
     )
 
     power = [

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 from abtem.core.backend import get_array_module, get_scipy_module
+from abtem.core.energy import energy2sigma
 from abtem.core.utils import get_dtype
 from abtem.inelastic.phonons import BaseFrozenPhonons
 from abtem.integrals import ScatteringFactorProjectionIntegrals
@@ -11,11 +12,65 @@ from abtem.potentials.iam import BasePotential, PotentialArray, _FieldBuilderFro
 from ase import Atoms
 from ase.data import chemical_symbols
 
-from heamap.imaging.potential import exponentiate, structure_factors
-
 OVERSAMPLING = 2
 """Fineness of the grid on which exp(i sigma V) is formed against that of the potential: nothing in abTEM's band
 aliases."""
+ATOMS_AT_ONCE = 1024
+
+
+def structure_factors(positions: Any, extent_angstrom: tuple[float, float], modes: tuple[int, int]) -> Any:
+    """sum_j exp(-2 pi i k r_j), a non-uniform Fourier transform done as one matrix product.
+
+    It is exact, and faster than finufft with less than some thousand atoms (docs/decisions.md). NumPy or CuPy.
+
+    Parameters
+    ----------
+    positions : (n, 2) x and y in Angstrom
+    modes : frequencies along x and y
+
+    Returns
+    -------
+    (x modes, y modes // 2 + 1) complex64, frequencies of ``rfft2``
+    """
+    xp = get_array_module(positions)
+    frequency_x = xp.fft.fftfreq(modes[0], extent_angstrom[0] / modes[0])
+    frequency_y = xp.fft.rfftfreq(modes[1], extent_angstrom[1] / modes[1])
+    result = xp.zeros((len(frequency_x), len(frequency_y)), dtype=xp.complex64)
+    for start in range(0, len(positions), ATOMS_AT_ONCE):
+        x, y = positions[start : start + ATOMS_AT_ONCE].T
+        phase_x = xp.exp(-2j * np.pi * frequency_x[:, None] * x).astype(xp.complex64)
+        phase_y = xp.exp(-2j * np.pi * y[:, None] * frequency_y).astype(xp.complex64)
+        result += phase_x @ phase_y
+    return result
+
+
+def exponentiate(coefficients: Any, *, energy_ev: float, fine: tuple[int, int], points: tuple[int, int]) -> Any:
+    """exp(i sigma V), formed on a fine grid and low-passed to the grid of the waves. NumPy or CuPy.
+
+    Parameters
+    ----------
+    coefficients : (..., x modes, y modes // 2 + 1) of V, frequencies of ``rfft2``, none at Nyquist
+    fine : points along x and y on which the exponential is formed
+    points : points along x and y on the grid of the waves
+
+    Returns
+    -------
+    (..., x points, y points) complex64
+    """
+    xp, fft = get_array_module(coefficients), get_scipy_module(coefficients).fft
+    above = coefficients.shape[-2] // 2
+    padded = xp.zeros((*coefficients.shape[:-2], fine[0], fine[1] // 2 + 1), dtype=xp.complex64)
+    padded[..., : above + 1, : coefficients.shape[-1]] = coefficients[..., : above + 1, :]
+    padded[..., fine[0] - above :, : coefficients.shape[-1]] = coefficients[..., coefficients.shape[-2] - above :, :]
+    phase = fft.irfft2(padded, s=fine, norm="forward")
+    phase *= np.float32(energy2sigma(energy_ev))
+    wave = xp.empty(phase.shape, dtype=xp.complex64)
+    xp.cos(phase, out=wave.real)
+    xp.sin(phase, out=wave.imag)
+    for axis, count in ((-1, points[1]), (-2, points[0])):
+        kept = xp.rint(xp.fft.fftfreq(count, 1 / count)).astype(int)
+        wave = xp.take(fft.fft(wave, axis=axis, norm="forward"), kept, axis=axis)
+    return fft.ifft2(wave, norm="forward")
 
 
 class ExactIntegrals(ScatteringFactorProjectionIntegrals):

@@ -8,6 +8,7 @@ from abtem.prism.s_matrix import SMatrixArray
 from heamap.imaging.arrays import arrays
 from heamap.imaging.microscope import Microscope, wavelength_angstrom
 from heamap.imaging.scan import smooth
+from heamap.imaging.wavefield import Atoms, Wavefield
 
 WAVE_BAND = 0.9
 """Cut-off of the waves as a share of the Nyquist frequency; the slices have none but the grid's.
@@ -37,6 +38,12 @@ def plan(
         # abTEM takes an angle and keeps 2 ceil(angle / pixel) + 1 points: this one makes that the window's.
         downsample=(window * interpolation / 2 - 1.25) * pixel_mrad,
     )
+
+
+def atoms_at_rest(planned: abtem.SMatrix) -> Atoms:
+    """Transmission functions on the grid that a scattering matrix is computed on."""
+    field = Wavefield(arrays("cpu"), energy_ev=planned.energy, box_angstrom=planned.extent[0], points=planned.gpts[0])
+    return Atoms(field, average=False)
 
 
 def needed_bytes(planned: abtem.SMatrix, slices: int) -> int:

@@ -13,15 +13,15 @@ from heamap.elements import TABLE
 from heamap.errors import InputError
 from heamap.imaging import box, tails
 from heamap.imaging.microscope import Microscope
-from heamap.imaging.potential import scattering_factors, transmission_functions
-from heamap.imaging.prism import needed_bytes, plan, scattering_matrix
+from heamap.imaging.prism import atoms_at_rest, needed_bytes, plan, scattering_matrix
 from heamap.imaging.reduction import scan_box
 from heamap.imaging.scan import read_field, relative_error
 from heamap.imaging.simulated import Simulated
 from heamap.imaging.slicing import slab
+from heamap.imaging.wavefield import Atoms
 from heamap.seeds import Stream, generator
 
-ENGINE = f"abtem-{version('abtem')}-prism-5"
+ENGINE = f"abtem-{version('abtem')}-prism-6"
 """Name and version of the engine; another version makes stored images stale."""
 
 MAX_BYTES = 1_550_000_000
@@ -68,7 +68,7 @@ def simulate(
     layout = _layout(positions, microscope, base, settings, slices=len(atoms.depths_angstrom))
     side, interpolation = layout.planned.extent[0], layout.planned.interpolation[0]
     seen = _within(positions, -layout.margin_angstrom, base.field_angstrom + layout.margin_angstrom).any()
-    factors = scattering_factors(side)
+    still = atoms_at_rest(layout.planned)
     corners = range(0, base.pixels, layout.tile.pixels)
     for configuration, image in enumerate(images if seen else ()):
         places = positions[:, :2]
@@ -83,7 +83,7 @@ def simulate(
                 elements[inside],
                 places[inside] - corner,
                 atoms.slices[inside],
-                factors,
+                still,
                 layout.planned,
                 microscope,
                 depths_angstrom=atoms.depths_angstrom,
@@ -174,7 +174,7 @@ def scan_configuration(
     elements: npt.NDArray[np.integer],
     positions: npt.NDArray[np.floating],
     slices: npt.NDArray[np.integer],
-    factors: npt.NDArray[np.float32],
+    still: Atoms,
     planned: abtem.SMatrix,
     microscope: Microscope,
     *,
@@ -187,7 +187,7 @@ def scan_configuration(
     ----------
     elements, positions : (n,) and (n, 2) x and y in Angstrom, in the box
     slices : (n,) slice of each atom
-    factors : from :func:`scattering_factors` of the same box
+    still : from :func:`atoms_at_rest` of the same plan
     planned : from :func:`plan`
     depths_angstrom : (slices or more,) depth of each slice below the plane that the probe is focused on
     alone : there is nothing around the box (:func:`heamap.imaging.tails.restore`)
@@ -199,15 +199,7 @@ def scan_configuration(
     depths = np.rint(depths_angstrom[: slices.max() + 1] / DEPTH_STEP_ANGSTROM)
     # Nothing else holds the slices: they are freed before the scan, as the matrix is before the next configuration.
     matrix = scattering_matrix(
-        transmission_functions(
-            elements,
-            positions,
-            slices,
-            factors,
-            energy_ev=microscope.energy_ev,
-            box_angstrom=planned.extent[0],
-            points=planned.gpts[0],
-        ),
+        still.transmissions(elements, positions, slices),
         planned,
         slice_angstrom=DEPTH_STEP_ANGSTROM * np.diff(depths, append=depths[-1]),
         entrance_angstrom=DEPTH_STEP_ANGSTROM * float(depths[0]),

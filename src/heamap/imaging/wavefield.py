@@ -160,3 +160,27 @@ class Atoms:
         result.real = real * cosine - imag * sine
         result.imag = real * sine + imag * cosine
         return result
+
+    def transmissions(
+        self,
+        elements: npt.NDArray[np.integer],
+        positions: npt.NDArray[np.floating],
+        slices: npt.NDArray[np.integer],
+    ) -> Any:
+        """Transmission functions of every slice up to the last that holds an atom.
+
+        Parameters
+        ----------
+        elements, positions : (n,) index into ``ELEMENTS`` and (n, 2) x and y in Angstrom, in the box
+        slices : (n,) slice of each atom, 0 or more
+
+        Returns
+        -------
+        (slices, points, points) complex64, axes x and y
+        """
+        points = self._field.points
+        functions = self._field.arrays.xp.empty((int(slices.max()) + 1, points, points), dtype=np.complex64)
+        for index in range(len(functions)):
+            members = slices == index
+            functions[index] = self.transmission(elements[members], positions[members])
+        return functions

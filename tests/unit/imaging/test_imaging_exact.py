@@ -1,10 +1,12 @@
 import abtem
 import numpy as np
 import pytest
+from abtem.core.energy import energy2sigma
 from ase import Atoms
+from scipy.special import jv
 
 from heamap.elements import ELEMENTS
-from heamap.imaging.exact import ExactPotential
+from heamap.imaging.exact import ATOMS_AT_ONCE, ExactPotential, exponentiate, structure_factors
 
 BOX = 5.0
 POINTS = 64
@@ -156,3 +158,25 @@ def test_the_graphics_card_gives_the_same_potential():
     np.testing.assert_allclose(there.array.get(), here.array, rtol=1e-3, atol=1e-3 * here.array.max())
     transmissions = [np.asarray(p.transmission_function(ENERGY).to_cpu().array) for p in (here, there)]
     np.testing.assert_allclose(transmissions[1], transmissions[0], atol=1e-3)
+
+
+def test_structure_factors_are_those_of_a_nonuniform_fourier_transform():
+    finufft = pytest.importorskip("finufft")
+    extent, modes = (8.0, 6.0), (47, 33)
+    positions = np.random.default_rng(0).random((ATOMS_AT_ONCE + 76, 2)) * extent
+    sums = structure_factors(positions, extent, modes)
+    x, y = 2 * np.pi * np.ascontiguousarray((positions / extent).T)
+    expected = finufft.nufft2d1(x, y, np.ones(len(x), dtype=complex), modes, isign=-1, eps=1e-9, modeord=1)
+    np.testing.assert_allclose(sums, expected[:, : modes[1] // 2 + 1], atol=1e-6 * len(positions))
+
+
+def test_the_exponential_of_a_wave_has_bessel_functions_for_orders():
+    # exp(i z cos(g x)) = sum_n i^n J_n(z) exp(i n g x)
+    depth = 1.7
+    coefficients = np.zeros((5, 3), dtype=np.complex64)
+    coefficients[1, 0] = coefficients[-1, 0] = depth / 2 / energy2sigma(ENERGY)
+    transmission = exponentiate(coefficients, energy_ev=ENERGY, fine=(64, 8), points=(9, 6))
+    orders = np.rint(np.fft.fftfreq(9, 1 / 9)).astype(int)
+    spectrum = np.fft.fft2(transmission, norm="forward")
+    np.testing.assert_allclose(spectrum[:, 0], 1j**orders * jv(orders, depth), atol=1e-6)
+    np.testing.assert_allclose(spectrum[:, 1:], 0, atol=1e-6)

@@ -5,7 +5,6 @@ import pytest
 from heamap.elements import ELEMENTS
 from heamap.imaging import prism, reduction
 from heamap.imaging.microscope import Microscope
-from heamap.imaging.potential import scattering_factors, transmission_functions
 from heamap.imaging.scan import positions_along
 
 BOX = 14.0
@@ -17,14 +16,10 @@ def matrix(interpolation: int):
     """Two columns of a few atoms, one of them at the edge of the box."""
     planned = prism.plan(OPTICS, box_angstrom=BOX, interpolation=interpolation)
     return prism.scattering_matrix(
-        transmission_functions(
+        prism.atoms_at_rest(planned).transmissions(
             np.array([ELEMENTS.index(symbol) for symbol in ("Pt", "Fe", "Pd", "Pt")]),
             np.array([[5.0, 6.0], [5.1, 6.1], [13.8, 0.3], [5.0, 5.9]]),
             np.array([0, 1, 1, 2]),
-            scattering_factors(BOX),
-            energy_ev=200e3,
-            box_angstrom=BOX,
-            points=planned.gpts[0],
         ),
         planned,
         slice_angstrom=2.6,

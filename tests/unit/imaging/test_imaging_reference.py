@@ -6,8 +6,7 @@ from heamap.elements import ELEMENTS, TABLE
 from heamap.errors import InputError
 from heamap.imaging import reference
 from heamap.imaging.microscope import Microscope
-from heamap.imaging.potential import scattering_factors
-from heamap.imaging.prism import needed_bytes, plan
+from heamap.imaging.prism import atoms_at_rest, needed_bytes, plan
 
 BASE = params.Base(seed=3, pixels=32, sampling_angstrom=0.2)
 FIELD = 6.4
@@ -99,7 +98,7 @@ def test_an_atom_keeps_its_integrated_brightness_between_the_points_of_the_grid(
             elements,
             np.array([(3.2 + x * pixel, 3.2 + y * pixel)]),
             np.zeros(1, dtype=np.intp),
-            scattering_factors(FIELD),
+            atoms_at_rest(planned),
             planned,
             microscope(),
             depths_angstrom=np.zeros(1),
@@ -207,7 +206,7 @@ def test_more_configurations_go_on_where_fewer_ended():
         elements,
         positions[:, :2],
         np.arange(2),
-        scattering_factors(FIELD),
+        atoms_at_rest(planned),
         planned,
         microscope(),
         depths_angstrom=LAYER * np.arange(2),
@@ -235,12 +234,13 @@ def test_a_static_lattice_is_the_scan_of_the_atoms_at_rest_and_knows_no_error():
         base = BASE.model_copy(update={"seed": seed})
         return reference.simulate(elements, positions, microscope(), base=base, settings=static, sample=0)
 
+    planned = plan(microscope(), box_angstrom=FIELD, interpolation=1)
     scan = reference.scan_configuration(
         elements,
         positions[:, :2],
         np.arange(2),
-        scattering_factors(FIELD),
-        plan(microscope(), box_angstrom=FIELD, interpolation=1),
+        atoms_at_rest(planned),
+        planned,
         microscope(),
         depths_angstrom=LAYER * np.arange(2),
         alone=True,

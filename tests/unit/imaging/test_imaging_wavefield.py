@@ -1,9 +1,12 @@
+import abtem
 import numpy as np
 import pytest
+from abtem.core.energy import energy2sigma
+from scipy.special import j0
 
 from heamap.elements import ELEMENTS, TABLE
 from heamap.imaging.arrays import arrays
-from heamap.imaging.potential import scattering_factors, transmission_functions
+from heamap.imaging.microscope import wavelength_angstrom
 from heamap.imaging.wavefield import Atoms, Wavefield
 
 ENERGY, BOX, POINTS = 200e3, 12.0, 200
@@ -11,6 +14,7 @@ FIELD = Wavefield(arrays("cpu"), energy_ev=ENERGY, box_angstrom=BOX, points=POIN
 # Nearest columns of fcc [110]; the middle between them lies on the grid.
 PLACES = np.array([(4.9, 6.0), (7.1, 6.0), (6.0, 7.9)])
 SYMBOLS = ("Pt", "Pt", "Fe")
+LOBATO = abtem.parametrizations.LobatoParametrization()
 
 
 def numbers(symbols) -> np.ndarray:
@@ -26,16 +30,27 @@ def together() -> np.ndarray:
     return Atoms(FIELD, average=False).transmission(numbers(SYMBOLS), PLACES)
 
 
+def phase_in_space(fine: int) -> np.ndarray:
+    """sigma V of the three atoms in radian at the middles of the pixels of a grid: the potential is infinite at nuclei,
+    and no middle is one."""
+    middles = (np.arange(fine) + 0.5) * BOX / fine
+    phase = np.zeros((fine, fine))
+    for symbol, place in zip(SYMBOLS, PLACES, strict=True):
+        offset = np.abs(middles[:, None] - place)
+        x, y = np.minimum(offset, BOX - offset).T
+        distance = np.hypot(x[:, None], y)
+        table = np.geomspace(1e-4, BOX, 20000)
+        potential = LOBATO.projected_potential(symbol)(table)
+        phase += energy2sigma(ENERGY) * np.interp(np.log(distance), np.log(table), potential)
+    return phase
+
+
 def test_phases_of_neighbours_add(together):
-    exact = transmission_functions(
-        numbers(SYMBOLS),
-        PLACES,
-        np.zeros(3, dtype=np.intp),
-        scattering_factors(BOX),
-        energy_ev=ENERGY,
-        box_angstrom=BOX,
-        points=POINTS,
-    )[0]
+    fine = 10 * POINTS
+    kept = np.rint(np.fft.fftfreq(POINTS, 1 / POINTS)).astype(int)
+    spectrum = np.fft.fft2(np.exp(1j * phase_in_space(fine)), norm="forward")
+    half_pixel = np.exp(-1j * np.pi / fine * kept)
+    exact = np.fft.ifft2(spectrum[np.ix_(kept, kept)] * half_pixel[:, None] * half_pixel, norm="forward")
 
     assert together[BETWEEN].mean() == pytest.approx(exact[BETWEEN].mean(), abs=5e-5)
     assert np.sqrt(np.mean(np.abs(together - exact) ** 2)) < 0.01 * np.sqrt(np.mean(np.abs(exact - 1) ** 2))
@@ -83,6 +98,41 @@ def test_atom_between_grid_points_is_the_shifted_one(points: int, average: bool)
     moved, found = (np.fft.fft2(here) * turn)[low], np.fft.fft2(there)[low]
     # The middle of the spectrum is the incident wave's.
     assert np.abs(found - moved).max() < 2e-3 * np.abs(moved[1:]).max()
+
+
+@pytest.mark.parametrize("symbol", ELEMENTS)
+@pytest.mark.parametrize("detector_mrad", [(60.0, 100.0), (70.0, 200.0)])
+def test_an_atom_scatters_as_its_hankel_transform_wherever_it_lies(symbol: str, detector_mrad: tuple[float, float]):
+    # 2 pi int (exp(i sigma v) - 1) J0(2 pi k r) r dr, on steps that are equal in log r.
+    log_r = np.linspace(np.log(1e-7), np.log(40), 40000)
+    radius = np.exp(log_r)
+    wave = np.expm1(1j * energy2sigma(ENERGY) * LOBATO.projected_potential(symbol)(radius)) * radius**2
+    points = int(np.ceil(3e-3 * detector_mrad[1] * BOX / wavelength_angstrom(ENERGY)))
+    field = Wavefield(arrays("cpu"), energy_ev=ENERGY, box_angstrom=BOX, points=points)
+    frequency = np.hypot(field.frequencies[:, None], field.frequencies)
+    angle = frequency * wavelength_angstrom(ENERGY) * 1e3
+    seen = (angle >= detector_mrad[0]) & (angle < detector_mrad[1])
+    table = np.linspace(frequency[seen].min(), frequency[seen].max(), 200)
+    scattered = [abs(2 * np.pi * np.trapezoid(wave * j0(2 * np.pi * k * radius), log_r)) ** 2 for k in table]
+    expected = np.interp(frequency[seen], table, scattered).sum()
+
+    atoms, pixel = Atoms(field, average=False), field.pixel_angstrom
+    for x, y in [(0, 0), (0.25, 0), (0.5, 0), (0.2, 0.2), (0.5, 0.5), (0.1, 0.6)]:
+        transmission = atoms.transmission(numbers([symbol]), np.array([(4 + pixel * x, 4 + pixel * y)]))
+        spectrum = np.fft.fft2(transmission - 1, norm="forward") * BOX**2
+        assert (np.abs(spectrum[seen]) ** 2).sum() == pytest.approx(expected, rel=1e-3)
+
+
+def test_every_slice_has_its_own_atoms_and_an_empty_one_lets_all_pass(together):
+    atoms = Atoms(FIELD, average=False)
+    elements = np.concatenate([numbers(SYMBOLS), numbers(["Ni"])])
+    places = np.concatenate([PLACES, [(2.0, 3.0)]])
+
+    first, empty, last = atoms.transmissions(elements, places, np.array([0, 0, 0, 2]))
+
+    np.testing.assert_array_equal(first, together)
+    np.testing.assert_array_equal(empty, np.ones((POINTS, POINTS)))
+    np.testing.assert_array_equal(last, atoms.transmission(numbers(["Ni"]), places[3:]))
 
 
 def test_pass_through_writes_where_the_waves_lie():
