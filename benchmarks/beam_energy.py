@@ -61,9 +61,13 @@ def main() -> None:
 
 
 def as_told(params: Params, model: Model) -> Params:
-    """The exam's parameters, with the energy used as the model uses it."""
-    scale = model.contract.energy
-    train = params.train.model_copy(update={"energy_exponent": None if scale is None else scale.exponent})
+    """The exam's parameters, with energy and background used as the model uses them."""
+    scale, background = model.contract.energy, model.contract.background
+    told = {
+        "energy_exponent": None if scale is None else scale.exponent,
+        "background_most": None if background is None else background.most,
+    }
+    train = params.train.model_copy(update=told)
     return exam(params.model_copy(update={"train": train}))
 
 

@@ -91,11 +91,14 @@ def against_champion(candidate: Model, data: Dataset, params: Params) -> tuple[g
 def test_images(
     data: Dataset, model: Model, params: Params
 ) -> Iterator[tuple[npt.NDArray[np.float32], npt.NDArray[np.float64], npt.NDArray[np.int64]]]:
-    """Test examples under the model's own normalisation, and its own use of the beam's energy."""
+    """Test examples under the model's own normalisation, and its own use of the beam's energy and of background."""
     contract = model.contract
-    exponent = None if contract.energy is None else contract.energy.exponent
-    train = params.train.model_copy(update={"normalization": contract.normalization, "energy_exponent": exponent})
-    own = exam(params.model_copy(update={"train": train}))
+    told = {
+        "normalization": contract.normalization,
+        "energy_exponent": None if contract.energy is None else contract.energy.exponent,
+        "background_most": None if contract.background is None else contract.background.most,
+    }
+    own = exam(params.model_copy(update={"train": params.train.model_copy(update=told)}))
     for sample in data.split("test"):
         image, columns = example(data, int(sample), params=own, epoch=None)
         yield image, columns[["row", "col"]].to_numpy(np.float64), columns[list(ELEMENTS)].to_numpy(np.int64)

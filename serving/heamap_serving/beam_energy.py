@@ -2,13 +2,11 @@
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any
 
 from heamap.contract import Contract
 from heamap.errors import InputError
 from heamap.imaging.normalize import energy_factor
-from heamap_serving.micrograph import BeamScale
 
 PLACE = "Acquisition_instrument.TEM.beam_energy"
 """In HyperSpy's metadata."""
@@ -84,9 +82,8 @@ def check_energy(energy_ev: float | None, contract: Contract) -> None:
         )
 
 
-def at_standard_energy(scale: BeamScale | None, energy_ev: float | None, contract: Contract) -> BeamScale | None:
-    """The scale that gives fractions of the beam at the model's energy; the same scale where it uses none."""
-    if scale is None or energy_ev is None or contract.energy is None:
-        return scale
-    factor = energy_factor(energy_ev, contract.energy.exponent, standard_ev=contract.energy.standard_ev)
-    return replace(scale, per_count=scale.per_count * factor)
+def energy_scale(energy_ev: float | None, contract: Contract) -> float:
+    """The whole incident beam in the model's unit of brightness: that at its standard energy, if it has one."""
+    if energy_ev is None or contract.energy is None:
+        return 1.0
+    return energy_factor(energy_ev, contract.energy.exponent, standard_ev=contract.energy.standard_ev)

@@ -39,6 +39,7 @@ def provenance(scored: Scored, model: Model, source: dict[str, Any]) -> dict[str
             "margin_pixels": tiles.margin(model.contract.stride, model.contract.reach),
             "number": scored.cut.tiles,
         },
+        "background_beam_fraction": scored.background,
         "domain": None if scored.domain is None else scored.domain.to_dict(),
         "intervals": None if scored.certainty is None else {"level": scored.certainty.level},
         "accuracy": None if accuracy is None else accuracy.model_dump(mode="json"),

@@ -1,7 +1,7 @@
 """One micrograph through the model: columns, counts and maps."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,8 @@ from heamap.errors import InputError
 from heamap.evaluation import reading
 from heamap.evaluation.readout import DISTANCE_SHARE, THRESHOLD_ATOMS
 from heamap_serving import scratch, tiles
-from heamap_serving.beam_energy import at_standard_energy, check_energy
+from heamap_serving.background import take_off
+from heamap_serving.beam_energy import check_energy, energy_scale
 from heamap_serving.certainty import Certainty, read_aggregation, read_certainty
 from heamap_serving.columns import counts_at, locate
 from heamap_serving.detector import detector_scale, in_beam_fractions
@@ -77,7 +78,7 @@ class Scored:
     Attributes
     ----------
     image : (rows, cols) at the model's sampling, before normalisation; fractions of the beam where calibrated, at the
-        model's standard energy where it has one
+        model's standard energy where it has one, and without background where it asks for that
     maps : (rows, cols, 5) atoms, at the model's sampling; large ones, and large images, lie in temporary files
         (``heamap_serving.scratch``): read them in bands, and release each
     positions : (n, 2) row and column in pixels of the maps
@@ -90,6 +91,7 @@ class Scored:
     region : part of the file's image that this is
     in_beam_fractions : the image is in fractions of the incident beam
     energy_ev : of the beam, by the option or the file; None where neither says it
+    background : fraction of the incident beam that was taken off; None where the model asks for nothing
     domain : how the image lies in the model's domain, columns of refused regions left out; None where the model's
         contract does not say
     """
@@ -106,6 +108,7 @@ class Scored:
     region: Region = WHOLE
     in_beam_fractions: bool = False
     energy_ev: float | None = None
+    background: float | None = None
     domain: Domain | None = None
 
     def places_px(self, sampling_angstrom: float) -> npt.NDArray[np.float64]:
@@ -153,9 +156,11 @@ def score(
     )
     energy_ev = micrograph.energy_ev if calibration.energy_kev is None else 1e3 * calibration.energy_kev
     check_energy(energy_ev, model.contract)
-    scale = at_standard_energy(scale, energy_ev, model.contract)
+    beam = energy_scale(energy_ev, model.contract)
+    scale = None if scale is None else replace(scale, per_count=scale.per_count * beam)
     sampling = model.contract.sampling_angstrom
     image, low, high = _resampled(micrograph.image, steps, sampling, scale, folder)
+    background = None if scale is None else take_off(image, model.contract, beam=beam)
     domain = _examine(micrograph, image, model)
     local = model.contract.normalization == "local"
     normalised = Local(image, low, high, sampling) if local else Absolute(image)
@@ -187,6 +192,7 @@ def score(
         region=region,
         in_beam_fractions=scale is not None,
         energy_ev=energy_ev,
+        background=background,
         domain=domain,
     )
 

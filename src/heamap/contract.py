@@ -75,6 +75,17 @@ class EnergyScale(BaseModel):
     exponent: float = Field(gt=0)
 
 
+class BackgroundLevel(BaseModel):
+    """What is taken off an image for background (``heamap.imaging.normalize.background_level``)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    most: float = Field(gt=0)
+    """Fraction of the incident beam."""
+    square_angstrom: float = Field(gt=0)
+    darkest: float = Field(gt=0, lt=1)
+
+
 class Lineage(BaseModel):
     """Where the model came from."""
 
@@ -247,6 +258,8 @@ class Contract(BaseModel):
     recorded."""
     energy: EnergyScale | None = None
     """Of an ``absolute`` model, whose images' beam energy must be known then; None: the energy is not used."""
+    background: BackgroundLevel | None = None
+    """Of an ``absolute`` model; None: nothing is taken off."""
     ranges: TrainingRanges
     lineage: Lineage
     intervals: dict[str, Any] | None = None

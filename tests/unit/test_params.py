@@ -103,6 +103,12 @@ def test_split_that_does_not_sum_to_one_is_refused(tmp_path):
         load(edited(tmp_path, "structures", split={"train": 0.5, "validation": 0.1, "calibration": 0.1, "test": 0.1}))
 
 
+@pytest.mark.parametrize("name", ["energy_exponent", "background_most"])
+def test_what_a_local_normalisation_erases_is_refused(tmp_path, name):
+    with pytest.raises(InputError, match=rf"train\.{name} needs train\.normalization absolute"):
+        load(edited(tmp_path, "train", normalization="local", **{name: 0.005}))
+
+
 def test_batch_that_ranks_cannot_share_is_refused(tmp_path):
     with pytest.raises(InputError, match="batch 9 cannot be shared by 2 ranks"):
         load(edited(tmp_path, "train", batch=9, ranks=2))

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from heamap.dataset import augment
 from heamap.imaging.effects import degrade, drawn
-from heamap.imaging.normalize import energy_factor, normalize
+from heamap.imaging.normalize import background_level, energy_factor, normalize, square_means
 from heamap.params import Effects, Params
 from heamap.seeds import Stream, generator
 
@@ -61,11 +61,11 @@ def detected(
 
     Returns
     -------
-    (rows, cols) fractions of the incident beam, at the standard energy where the parameters use energies
+    (rows, cols) fractions of the incident beam, as the parameters have them told (:func:`as_told`)
     """
     rng = generator(params.base.seed, Stream.EFFECTS, sample)
     seen = degrade(clean, effects=params.train.effects, sampling_angstrom=params.base.sampling_angstrom, rng=rng)
-    return at_standard_energy(seen, energy_ev, params=params)
+    return as_told(seen, energy_ev, params=params)
 
 
 def render(
@@ -109,7 +109,7 @@ def render(
     image = augment.blur_and_illuminate(image, variation, sampling_angstrom=sampling)
     rng = generator(params.base.seed, Stream.EFFECTS, *index)
     image = degrade(image, effects=train.effects, sampling_angstrom=sampling, rng=rng)
-    image = at_standard_energy(image, energy_ev, params=params)
+    image = as_told(image, energy_ev, params=params)
     image = augment.contrast(image, exponent=variation.exponent)
     image = normalize(image, kind=train.normalization, sampling_angstrom=sampling)
     image, positions = augment.crop(image, positions, corner=variation.corner, side=train.crop_pixels)
@@ -122,13 +122,16 @@ def observed(
     """The network's input (pixels, pixels, 1) of a clean image (pixels, pixels): degraded and normalised."""
     sampling = params.base.sampling_angstrom
     seen = degrade(clean, effects=effects, sampling_angstrom=sampling, rng=rng)
-    seen = at_standard_energy(seen, energy_ev, params=params)
+    seen = as_told(seen, energy_ev, params=params)
     return normalize(seen, kind=params.train.normalization, sampling_angstrom=sampling)[..., None]
 
 
-def at_standard_energy(image: npt.NDArray[np.float32], energy_ev: float, *, params: Params) -> npt.NDArray[np.float32]:
-    """Fractions of the incident beam at the standard energy; as they are where the parameters do not use energies."""
-    exponent = params.train.energy_exponent
+def as_told(image: npt.NDArray[np.float32], energy_ev: float, *, params: Params) -> npt.NDArray[np.float32]:
+    """Fractions of the incident beam without background and at the standard energy, where the parameters ask for it."""
+    most, exponent = params.train.background_most, params.train.energy_exponent
+    if most is not None:
+        means = square_means(image, sampling_angstrom=params.base.sampling_angstrom)
+        image = image - np.float32(background_level(means, most=most))
     return image if exponent is None else image * np.float32(energy_factor(energy_ev, exponent))
 
 

@@ -17,6 +17,10 @@ ABSOLUTE_SCALE = 10.0
 STANDARD_ENERGY_EV = 200.0e3
 """Beam energy that images of known energy are brought to."""
 
+SQUARE_ANGSTROM, DARKEST = 2.0, 0.01
+"""The background of an image is the level that this share of its squares, this wide, lie below: wide enough to average
+the noise, and narrow enough to lie beside the particle."""
+
 LOCAL_FLOOR = 1e-3
 """Smallest local contrast, as a share of the image's range, that is still divided by."""
 
@@ -64,6 +68,43 @@ def energy_factor(energy_ev: float, exponent: float, *, standard_ev: float = STA
     energy_ev : of the electrons
     """
     return float((energy_ev / standard_ev) ** exponent)
+
+
+def square_means(
+    image: npt.NDArray[np.floating], *, sampling_angstrom: float, square_angstrom: float = SQUARE_ANGSTROM
+) -> npt.NDArray[np.float64]:
+    """Means over the whole squares of an image, from its first row and column on; one mean of an image that holds none.
+
+    Returns
+    -------
+    (rows, cols) of squares
+    """
+    side = square_pixels(sampling_angstrom, square_angstrom)
+    rows, cols = (length // side for length in image.shape)
+    if not rows * cols:
+        return np.array([[image.mean(dtype=np.float64)]])
+    whole = image[: rows * side, : cols * side].reshape(rows, side, cols, side)
+    return np.asarray(whole.mean(axis=(1, 3), dtype=np.float64))
+
+
+def square_pixels(sampling_angstrom: float, square_angstrom: float = SQUARE_ANGSTROM) -> int:
+    """Side of a square of :func:`square_means`."""
+    return max(round(square_angstrom / sampling_angstrom), 1)
+
+
+def background_level(means: npt.NDArray[np.float64], *, most: float, darkest: float = DARKEST) -> float:
+    """What lies beside a particle, or what of it shows: the level of an image's darkest squares.
+
+    A support, contamination and a black level that is a little off add to every column; a microscopist takes them off
+    by what the image shows beside the particle. Where it shows nothing but particle, its darkest squares are brighter
+    than any background, and ``most`` is taken off.
+
+    Parameters
+    ----------
+    means : from :func:`square_means`
+    most : the brightest background that there may be, in the image's unit
+    """
+    return min(float(np.quantile(means, darkest)), most)
 
 
 def local(image: npt.NDArray[np.floating], *, sampling_angstrom: float) -> npt.NDArray[np.float32]:

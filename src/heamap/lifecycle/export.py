@@ -10,12 +10,21 @@ import numpy as np
 import numpy.typing as npt
 
 from heamap import params
-from heamap.contract import INPUT_NAME, METADATA_KEY, OUTPUT_NAME, Contract, EnergyScale, Lineage, TrainingRanges
+from heamap.contract import (
+    INPUT_NAME,
+    METADATA_KEY,
+    OUTPUT_NAME,
+    BackgroundLevel,
+    Contract,
+    EnergyScale,
+    Lineage,
+    TrainingRanges,
+)
 from heamap.dataset.statistics import nearest_column_angstrom
 from heamap.dataset.store import Dataset
 from heamap.elements import ELEMENTS
 from heamap.evaluation.reading import Readout
-from heamap.imaging.normalize import STANDARD_ENERGY_EV
+from heamap.imaging.normalize import DARKEST, SQUARE_ANGSTROM, STANDARD_ENERGY_EV
 from heamap.lifecycle import graph
 
 if TYPE_CHECKING:
@@ -58,7 +67,7 @@ def make_contract(
     sampling = settings.base.sampling_angstrom
     totals = [dataset.columns(int(sample), in_field=False)["total"] for sample in dataset.split("train")]
     every = np.concatenate(totals)
-    exponent = settings.train.energy_exponent
+    exponent, most = settings.train.energy_exponent, settings.train.background_most
     return Contract(
         elements=ELEMENTS,
         sampling_angstrom=sampling,
@@ -70,6 +79,9 @@ def make_contract(
         readout=settings.evaluate.readout,
         orientations=settings.evaluate.orientations,
         energy=None if exponent is None else EnergyScale(standard_ev=STANDARD_ENERGY_EV, exponent=exponent),
+        background=None
+        if most is None
+        else BackgroundLevel(most=most, square_angstrom=SQUARE_ANGSTROM, darkest=DARKEST),
         ranges=TrainingRanges(
             energy_ev=settings.simulate.microscope.energy_ev,
             semiangle_mrad=settings.simulate.microscope.semiangle_mrad,

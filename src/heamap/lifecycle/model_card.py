@@ -75,10 +75,15 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 def _what(facts: Facts) -> str:
     contract, network = facts.contract, "-".join(map(str, facts.params.train.filters))
-    energy = " It allows for the energy of the beam, which comes from the file or from the user too."
+    told = ""
+    if contract.energy is not None:
+        told = " It allows for the energy of the beam, which comes from the file or from the user too."
+    if contract.background is not None:
+        most = f"up to {contract.background.most:g} of the beam"
+        told += f" What an image shows beside the particle, {most}, is taken off as background."
     needs = {
         "absolute": "It reads fractions of the incident beam, so the detector must be calibrated: gain and black level "
-        f"come from the file or from the user.{'' if contract.energy is None else energy}",
+        f"come from the file or from the user.{told}",
         "local": "It reads images of any unit; their local normalisation erases the absolute scale.",
     }
     twice = "" if contract.orientations == 1 else " It sees each image as it is and transposed; the maps are the mean."

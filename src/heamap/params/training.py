@@ -67,6 +67,9 @@ class Train(Block):
     energy_exponent: Positive | None
     """Images of ``absolute`` normalisation are brought to one beam energy, by brightness falling as this power of it
     (``heamap.imaging.normalize.energy_factor``); null: the energy is not used, and a micrograph's need not be known."""
+    background_most: Positive | None
+    """Of images of ``absolute`` normalisation the level of the darkest squares is taken off, at most this fraction of
+    the beam (``heamap.imaging.normalize.background_level``): the brightest that ``effects`` draws; null: none is."""
     mixed_precision: bool | Literal["auto"]
     """Products in bfloat16, weights in float32; ``auto``: where the machine has such products."""
     xla: bool
@@ -84,8 +87,9 @@ class Train(Block):
             )
         if self.frozen_epochs > self.epochs:
             raise ValueError(f"train.frozen_epochs {self.frozen_epochs} are more than train.epochs {self.epochs}")
-        if self.energy_exponent is not None and self.normalization != "absolute":
-            raise ValueError("train.energy_exponent needs train.normalization absolute; with local it changes nothing")
+        for name in ("energy_exponent", "background_most"):
+            if getattr(self, name) is not None and self.normalization != "absolute":
+                raise ValueError(f"train.{name} needs train.normalization absolute; with local it changes nothing")
         if self.crop_pixels % self.stride:
             raise ValueError(
                 f"train.crop_pixels {self.crop_pixels} is not a multiple of {self.stride}, as {len(self.filters)} "

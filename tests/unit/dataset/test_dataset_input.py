@@ -11,6 +11,7 @@ from heamap.dataset.input import Examples, epoch_order, training_batches
 from heamap.dataset.labels import column_weights, kernel_weights
 from heamap.elements import ELEMENTS
 from heamap.errors import InputError
+from heamap.imaging.normalize import background_level, energy_factor, square_means
 from heamap.params import Params, load
 
 PIXELS = 32
@@ -138,3 +139,28 @@ def test_images_of_known_energy_are_brought_to_one(examples, params, epoch):
             for which in (absolute, told)
         )
         np.testing.assert_allclose(scaled, factor * seen, rtol=1e-5)
+
+
+@pytest.mark.parametrize("epoch", [None, 1])
+def test_background_is_taken_off_before_the_energy_counts(examples, params, epoch):
+    dataset: Any = examples.dataset
+    still = params.train.effects.model_copy(update={"background_fraction": (0.003, 0.003)})
+    changes = {"normalization": "absolute", "energy_exponent": 1.1, "effects": still}
+    absolute, told = (
+        params.model_copy(update={"train": params.train.model_copy(update=changes | {"background_most": most})})
+        for most in (None, 0.005)
+    )
+    for sample in (0, 9):
+        energy_ev = dataset.energy_ev(sample)
+        seen, less = (
+            detected(dataset.image(sample), sample, params=which, energy_ev=energy_ev) for which in (absolute, told)
+        )
+        taken = (seen - less) / energy_factor(energy_ev, 1.1)
+        level = background_level(
+            square_means(seen / energy_factor(energy_ev, 1.1), sampling_angstrom=params.base.sampling_angstrom),
+            most=0.005,
+        )
+        np.testing.assert_allclose(taken, level, rtol=1e-3)
+        plain, other = (example(dataset, sample, params=which, epoch=epoch)[0] for which in (absolute, told))
+        assert np.ptp(plain - other) < 1e-4
+        assert (plain - other).mean() > 0

@@ -4,7 +4,7 @@ from scipy import ndimage
 
 from heamap.errors import InputError
 from heamap.imaging.blur import gaussian_blur
-from heamap.imaging.normalize import ABSOLUTE_SCALE, energy_factor, normalize
+from heamap.imaging.normalize import ABSOLUTE_SCALE, background_level, energy_factor, normalize, square_means
 
 
 def columns_image() -> np.ndarray:
@@ -84,3 +84,25 @@ def test_the_standard_energy_stays_and_slower_electrons_scatter_more():
     assert energy_factor(200e3, 1.1) == 1.0
     assert energy_factor(180e3, 1.1) == pytest.approx(0.9**1.1)
     assert energy_factor(300e3, 2.0, standard_ev=150e3) == pytest.approx(4.0)
+
+
+def test_squares_are_two_angstrom_wide_and_whole():
+    image = np.arange(25 * 34, dtype=float).reshape(25, 34)
+    means = square_means(image, sampling_angstrom=0.2)
+    assert means.shape == (2, 3)
+    assert means[1, 2] == image[10:20, 20:30].mean()
+    np.testing.assert_array_equal(square_means(image[:9], sampling_angstrom=0.2), [[image[:9].mean()]])
+
+
+@pytest.mark.parametrize("level", [0.0, 0.003, -0.001])
+def test_the_background_is_what_lies_beside_the_particle(level):
+    image = np.full((256, 256), level)
+    image[40:200, 40:200] += 0.05
+    image += np.random.default_rng(0).normal(0, 0.002, image.shape)
+    found = background_level(square_means(image, sampling_angstrom=0.2), most=0.005)
+    assert found == pytest.approx(level, abs=6e-4)
+
+
+def test_where_an_image_shows_nothing_but_particle_no_more_than_the_most_is_taken_off():
+    bright = np.full((100, 100), 0.05)
+    assert background_level(square_means(bright, sampling_angstrom=0.2), most=0.005) == 0.005

@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from heamap.contract import Lineage
+from heamap.contract import BackgroundLevel, EnergyScale, Lineage
 from heamap.evaluation.targets import TARGETS
 from heamap.lifecycle.export import make_contract
 from heamap.params import load
@@ -55,3 +55,18 @@ def test_the_contract_holds_what_the_evaluation_said():
     assert contract.intervals == {"level": 0.9}
     assert contract.ranges.column_total == (3, 8)
     assert (contract.stride, contract.reach, contract.readout) == (8, 117, "peak")
+    assert (contract.energy, contract.background, contract.orientations) == (None, None, 1)
+
+
+def test_the_contract_of_the_released_model_says_what_its_images_are_told():
+    contract = make_contract(
+        load(ROOT / "params.release.yaml"),
+        TwoSamples(),
+        reach=117,
+        lineage=Lineage(run_id="r", commit="c", data={}),
+        calibration={"intervals": {"level": 0.9}, "aggregation": None, "accuracy": ACCURACY},
+    )
+
+    assert contract.energy == EnergyScale(standard_ev=200e3, exponent=1.1)
+    assert contract.background == BackgroundLevel(most=0.005, square_angstrom=2.0, darkest=0.01)
+    assert contract.orientations == 2

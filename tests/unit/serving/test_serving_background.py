@@ -1,0 +1,74 @@
+import json
+
+import numpy as np
+import pytest
+from serving_examples import lattice_image, make_contract, write_model
+
+from heamap.contract import METADATA_KEY, BackgroundLevel, EnergyScale
+from heamap.imaging.normalize import background_level, square_means
+from heamap_serving import background
+from heamap_serving.micrograph import Micrograph
+from heamap_serving.provenance import provenance
+from heamap_serving.score import Calibration, score
+from heamap_serving.session import load_model
+
+GAIN = 1e-4
+TAKEN = BackgroundLevel(most=0.005, square_angstrom=2.0, darkest=0.01)
+TOLD = EnergyScale(standard_ev=2e5, exponent=1.1)
+
+
+@pytest.fixture
+def model_of(tmp_path):
+    def load(**changes):
+        contract = make_contract(**{"normalization": "absolute", **changes})
+        return load_model(write_model(tmp_path / "m.onnx", {METADATA_KEY: contract.to_json()}))
+
+    return load
+
+
+def beside_vacuum(level: float) -> Micrograph:
+    """Columns in the middle of a field, in counts of ``GAIN``, over a background that is a fraction of the beam."""
+    lattice = lattice_image((150, 150), (0.2, 0.2))[0]
+    image = np.zeros((210, 210), dtype=np.float32)
+    image[30:180, 30:180] = lattice
+    return Micrograph(image + np.float32(level / GAIN), (0.2, 0.2))
+
+
+def test_counts_do_not_depend_on_what_lies_beside_the_particle(model_of):
+    model = model_of(background=TAKEN)
+    none, some = (score(beside_vacuum(level), model, Calibration(None, GAIN)) for level in (0.0, 0.004))
+    np.testing.assert_allclose(some.counts, none.counts, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(some.image, none.image, atol=1e-6)
+    assert none.background == pytest.approx(0.0, abs=1e-7)
+    assert some.background == pytest.approx(0.004, rel=1e-4)
+    assert json.loads(json.dumps(provenance(some, model, {})))["background_beam_fraction"] == some.background
+
+
+def test_no_more_than_the_most_of_training_is_taken_off(model_of):
+    found = score(beside_vacuum(0.02), model_of(background=TAKEN), Calibration(None, GAIN))
+    assert found.background == pytest.approx(0.005)
+    assert found.image.min() == pytest.approx(0.015, rel=1e-4)
+
+
+def test_the_level_is_a_fraction_of_the_beam_at_any_energy(model_of):
+    model = model_of(background=TAKEN, energy=TOLD)
+    found = score(beside_vacuum(0.02), model, Calibration(None, GAIN, energy_kev=180.0))
+    assert found.background == pytest.approx(0.005)
+    assert found.image.min() == pytest.approx(0.015 * 0.9**1.1, rel=1e-4)
+
+
+def test_a_model_that_asks_for_nothing_has_nothing_taken_off(model_of):
+    found = score(beside_vacuum(0.004), model_of(), Calibration(None, GAIN))
+    assert found.background is None
+    assert found.image.min() == pytest.approx(0.004, rel=1e-4)
+
+
+@pytest.mark.parametrize("shape", [(257, 133), (7, 133), (20, 11)])
+def test_bands_find_the_level_of_the_whole_image(shape, monkeypatch):
+    monkeypatch.setattr(background, "BAND_PIXELS", 2000)
+    image = np.random.default_rng(1).gamma(2.0, 0.001, shape).astype(np.float32)
+    contract = make_contract(normalization="absolute", background=TAKEN)
+    level = background_level(square_means(image, sampling_angstrom=contract.sampling_angstrom), most=0.005)
+    less = image.copy()
+    assert background.take_off(less, contract, beam=1.0) == pytest.approx(level, rel=1e-6)
+    np.testing.assert_allclose(less, image - level, atol=1e-8)
