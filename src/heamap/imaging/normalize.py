@@ -97,14 +97,16 @@ def background_level(means: npt.NDArray[np.float64], *, most: float, darkest: fl
 
     A support, contamination and a black level that is a little off add to every column; a microscopist takes them off
     by what the image shows beside the particle. Where it shows nothing but particle, its darkest squares are brighter
-    than any background, and ``most`` is taken off.
+    than any background, and half of ``most`` is taken off: nothing is known of the background there, and in training it
+    is drawn evenly between 0 and ``most``.
 
     Parameters
     ----------
     means : from :func:`square_means`
     most : the brightest background that there may be, in the image's unit
     """
-    return min(float(np.quantile(means, darkest)), most)
+    level = float(np.quantile(means, darkest))
+    return level if level <= most else most / 2
 
 
 def local(image: npt.NDArray[np.floating], *, sampling_angstrom: float) -> npt.NDArray[np.float32]:

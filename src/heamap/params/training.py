@@ -68,8 +68,9 @@ class Train(Block):
     """Images of ``absolute`` normalisation are brought to one beam energy, by brightness falling as this power of it
     (``heamap.imaging.normalize.energy_factor``); null: the energy is not used, and a micrograph's need not be known."""
     background_most: Positive | None
-    """Of images of ``absolute`` normalisation the level of the darkest squares is taken off, at most this fraction of
-    the beam (``heamap.imaging.normalize.background_level``): the brightest that ``effects`` draws; null: none is."""
+    """Of images of ``absolute`` normalisation the level of the darkest squares is taken off, where it is no more than
+    this fraction of the beam, the brightest background that ``effects`` draws
+    (``heamap.imaging.normalize.background_level``); null: nothing is."""
     mixed_precision: bool | Literal["auto"]
     """Products in bfloat16, weights in float32; ``auto``: where the machine has such products."""
     xla: bool

@@ -44,17 +44,17 @@ def test_counts_do_not_depend_on_what_lies_beside_the_particle(model_of):
     assert json.loads(json.dumps(provenance(some, model, {})))["background_beam_fraction"] == some.background
 
 
-def test_no_more_than_the_most_of_training_is_taken_off(model_of):
+def test_of_an_image_without_vacuum_the_middle_of_the_training_is_taken_off(model_of):
     found = score(beside_vacuum(0.02), model_of(background=TAKEN), Calibration(None, GAIN))
-    assert found.background == pytest.approx(0.005)
-    assert found.image.min() == pytest.approx(0.015, rel=1e-4)
+    assert found.background == pytest.approx(0.0025)
+    assert found.image.min() == pytest.approx(0.0175, rel=1e-4)
 
 
 def test_the_level_is_a_fraction_of_the_beam_at_any_energy(model_of):
     model = model_of(background=TAKEN, energy=TOLD)
     found = score(beside_vacuum(0.02), model, Calibration(None, GAIN, energy_kev=180.0))
-    assert found.background == pytest.approx(0.005)
-    assert found.image.min() == pytest.approx(0.015 * 0.9**1.1, rel=1e-4)
+    assert found.background == pytest.approx(0.0025)
+    assert found.image.min() == pytest.approx(0.0175 * 0.9**1.1, rel=1e-4)
 
 
 def test_a_model_that_asks_for_nothing_has_nothing_taken_off(model_of):
