@@ -73,6 +73,9 @@ def test_the_function_gives_the_scorers_columns_and_checks_its_file(registered: 
     for row, image in enumerate((first, second)):
         part = found[found["request_row"] == row].drop(columns="request_row").reset_index(drop=True)
         pd.testing.assert_frame_equal(part, expected(image, registered))
+    counts = np.rint(first).astype(int)
+    found = served.predict(pd.DataFrame({"image": [counts.tolist()], "sampling_angstrom": [0.2]}))
+    pd.testing.assert_frame_equal(found.drop(columns="request_row"), expected(counts.astype(np.float32), registered))
     ragged = pd.DataFrame({"image": [[[1.0, 2.0], [3.0]]], "sampling_angstrom": [0.2]})
     with pytest.raises(mlflow.MlflowException, match="row 0: image must be rows of numbers"):
         served.predict(ragged)
@@ -127,10 +130,23 @@ def test_mlflows_server_answers_with_columns_or_one_line(registered: Path) -> No
         assert found["request_row"].eq(0).all()
         np.testing.assert_allclose(found["total"], wanted["total"], rtol=1e-6)
         np.testing.assert_allclose(found[["row_px", "col_px"]], wanted[["row_px", "col_px"]], rtol=1e-6)
-        with pytest.raises(urllib.error.HTTPError) as caught:
-            post(f"{url}/invocations", [{"image": image.tolist(), "sampling_angstrom": 5.0}])
-        assert caught.value.code == 400
-        assert "pixel size 5 Angstrom" in json.load(caught.value)["message"]
+        # A detector's counts are whole numbers, and JSON knows which numbers are.
+        counts = np.rint(image).astype(int)
+        answer = post(f"{url}/invocations", [{"image": counts.tolist(), "sampling_angstrom": 0.2, "energy_kev": 200}])
+        wanted = expected(counts.astype(np.float32), registered)
+        np.testing.assert_allclose(pd.DataFrame(answer["predictions"])["total"], wanted["total"], rtol=1e-6)
+        for wrong, message in (
+            ({"image": image.tolist(), "sampling_angstrom": 5}, "pixel size 5 Angstrom"),
+            ({"image": "text", "sampling_angstrom": 0.2}, "image must be rows of numbers"),
+            ({"image": 7, "sampling_angstrom": 0.2}, "image must be rows of numbers"),
+            ({"image": [[1, None], [2, 3]], "sampling_angstrom": 0.2}, "row 0: "),
+            ({"image": [], "sampling_angstrom": 0.2}, "row 0: "),
+            ({"sampling_angstrom": 0.2}, "image"),
+        ):
+            with pytest.raises(urllib.error.HTTPError) as caught:
+                post(f"{url}/invocations", [wrong])
+            assert caught.value.code == 400
+            assert message in json.load(caught.value)["message"]
     finally:
         os.killpg(server.pid, signal.SIGTERM)
         server.wait(30)

@@ -57,8 +57,9 @@ def _signature() -> Any:
     """A micrograph a row: its pixels, rows of numbers, its pixel size and what else is known of it (``KNOWN``)."""
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, DataType, Schema
-    from mlflow.types.schema import Array
+    from mlflow.types.schema import AnyType
 
-    pixels = ColSpec(Array(Array(DataType.double)), IMAGE)
+    # As Array(Array(DataType.double)) MLflow refuses whole numbers, which a detector's counts are; the scorer checks.
+    pixels = ColSpec(AnyType(), IMAGE)
     known = [ColSpec(DataType.double, name, required=False) for name in KNOWN]
     return ModelSignature(inputs=Schema([pixels, ColSpec(DataType.double, SAMPLING), *known]))
