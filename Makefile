@@ -44,6 +44,7 @@ environment: .venv/ready
 	tools/setup.sh
 
 ui: environment
+	@echo "heamap: the training runs are on http://127.0.0.1:$(UI_PORT)/#/experiments/1/runs (MLflow's first page is another)"
 	mlflow ui --backend-store-uri "$${MLFLOW_TRACKING_URI:-sqlite:///$(CURDIR)/mlflow.db}" --host 127.0.0.1 --port $(UI_PORT)
 
 # Everything that git ignores goes, clones below build/ too, and with the data the lock that described it: what is left is a fresh clone.
