@@ -4,6 +4,7 @@ import numpy as np
 import numpy.typing as npt
 
 from heamap.contract import Contract
+from heamap.errors import InputError
 from heamap.imaging.normalize import background_level, square_means, square_pixels
 from heamap_serving import scratch
 
@@ -22,6 +23,10 @@ def take_off(image: npt.NDArray[np.float32], contract: Contract, *, beam: float)
     Returns
     -------
     the level as a fraction of the incident beam; None of a model that has nothing taken off
+
+    Raises
+    ------
+    InputError : the darkest squares lie so far below black that it cannot be noise
     """
     wanted = contract.background
     if wanted is None:
@@ -38,6 +43,11 @@ def take_off(image: npt.NDArray[np.float32], contract: Contract, *, beam: float)
         means.append(squares.ravel())
         scratch.release(image)
     level = background_level(np.concatenate(means), most=wanted.most * beam, darkest=wanted.darkest)
+    if level < -wanted.most * beam:
+        raise InputError(
+            f"the darkest parts of the image are at {level / beam:.2g} of the beam, far below black: check the black "
+            "level, or crop a black border"
+        )
     for start, stop in scratch.row_bands(image.shape, BAND_PIXELS):
         image[start:stop] -= np.float32(level)
         scratch.release(image)

@@ -5,6 +5,7 @@ import pytest
 from serving_examples import lattice_image, make_contract, write_model
 
 from heamap.contract import METADATA_KEY, BackgroundLevel, EnergyScale
+from heamap.errors import InputError
 from heamap.imaging.normalize import background_level, square_means
 from heamap_serving import background
 from heamap_serving.micrograph import Micrograph
@@ -48,6 +49,15 @@ def test_of_an_image_without_vacuum_the_middle_of_the_training_is_taken_off(mode
     found = score(beside_vacuum(0.02), model_of(background=TAKEN), Calibration(None, GAIN))
     assert found.background == pytest.approx(0.0025)
     assert found.image.min() == pytest.approx(0.0175, rel=1e-4)
+
+
+def test_an_image_far_below_black_is_refused_and_one_a_little_below_is_brought_up(model_of):
+    model = model_of(background=TAKEN)
+    with pytest.raises(InputError, match=r"darkest parts of the image are at -0\.006 of the beam.*black level"):
+        score(beside_vacuum(0.0), model, Calibration(None, GAIN, black_level=60.0))
+    slightly = score(beside_vacuum(0.0), model, Calibration(None, GAIN, black_level=20.0))
+    assert slightly.background == pytest.approx(-0.002, rel=1e-4)
+    assert slightly.image.min() == pytest.approx(0.0, abs=1e-6)
 
 
 def test_the_level_is_a_fraction_of_the_beam_at_any_energy(model_of):
