@@ -16,19 +16,21 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 import numpy.typing as npt
-from beam_energy import as_told, scores
-from threadpoolctl import threadpool_limits
+from beam_energy import scores
 
+from heamap.dataset.exam import exam_for
 from heamap.dataset.examples import render
 from heamap.dataset.store import Structures, open_structures
+from heamap.dataset.task import Task, run
 from heamap.elements import ELEMENTS
 from heamap.evaluation import reading
-from heamap.imaging import engines, microscope
+from heamap.imaging import microscope
 from heamap.imaging.normalize import ABSOLUTE_SCALE, STANDARD_ENERGY_EV, background_level, square_means
 from heamap.params import Params, load
 from heamap_serving.session import Model, load_model
 
 POWER = 0.55
+"""Of the energy, for models that do not use it."""
 
 
 def main() -> None:
@@ -50,7 +52,7 @@ def main() -> None:
         for split in arguments.splits:
             for waves in arguments.waves:
                 images = {sample: image(structures, sample, params, waves, kept) for sample in structures.split(split)}
-                for name, cells in counted(images, structures, model, as_told(params, model)).items():
+                for name, cells in counted(images, structures, model, exam_for(model.contract, params)).items():
                     print(f"| {split} | {waves} | {name} | {' | '.join(cells)} |", flush=True)
 
 
@@ -58,21 +60,12 @@ def image(structures: Structures, sample: int, params: Params, waves: int, folde
     """The clean image of a particle under its own microscope."""
     path = folder / f"{sample}_{waves}.npy"
     if not path.exists():
-        settings = params.simulate.model_copy(
-            update={"thermal": params.simulate.thermal.model_copy(update={"waves": waves})}
-        )
+        thermal = params.simulate.thermal.model_copy(update={"waves": waves})
+        settings = params.simulate.model_copy(update={"thermal": thermal})
         atoms = structures.atoms(sample)
-        with threadpool_limits(limits=1):
-            simulated = engines.simulate(
-                "thermal",
-                atoms["element"].to_numpy(np.int8),
-                atoms[["x", "y", "z"]].to_numpy(np.float64),
-                optics(sample, params),
-                base=params.base,
-                settings=settings,
-                sample=sample,
-            )
-        np.save(path, simulated.image)
+        elements, positions = atoms["element"].to_numpy(np.int8), atoms[["x", "y", "z"]].to_numpy(np.float64)
+        simulated, _ = run(Task(sample, "thermal", elements, positions, params.base, settings))
+        np.save(path, simulated)
     return np.load(path)
 
 

@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
-from heamap.dataset.exam import exam
+from heamap.dataset.exam import exam_for
 from heamap.dataset.examples import example, render
 from heamap.dataset.store import Dataset, open_dataset
 from heamap.elements import ELEMENTS
@@ -53,22 +53,11 @@ def main() -> None:
         return
     model = load_model(arguments.model)
     data = open_dataset(arguments.line / "data/structures", arguments.line / "data/images")
-    told = as_told(params, model)
+    told = exam_for(model.contract, params)
     if arguments.what == "particles":
         particles(data, model, told, arguments.particles)
     else:
         images(data, model, told)
-
-
-def as_told(params: Params, model: Model) -> Params:
-    """The exam's parameters, with energy and background used as the model uses them."""
-    scale, background = model.contract.energy, model.contract.background
-    told = {
-        "energy_exponent": None if scale is None else scale.exponent,
-        "background_most": None if background is None else background.most,
-    }
-    train = params.train.model_copy(update=told)
-    return exam(params.model_copy(update={"train": train}))
 
 
 def columns(params: Params, detector_mrad: tuple[float, ...], totals: list[int]) -> None:

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from beam_energy import as_told, scores
+from beam_energy import scores
 
+from heamap.dataset.exam import exam_for
 from heamap.dataset.examples import example
 from heamap.dataset.store import Dataset, open_dataset
 from heamap.elements import ELEMENTS
@@ -46,7 +47,7 @@ def main() -> None:
     model, params = load_model(arguments.model), load(arguments.params)
     if model.contract.orientations > 1:
         parser.error(f"{arguments.model} averages orientations itself; export it with evaluate.orientations: 1")
-    told = as_told(params, model)
+    told = exam_for(model.contract, params)
     print("| split | orientations | within one | squared error | of whole images | R2 of Pt | of Ni+Co+Fe |")
     print("|---|---|---|---|---|---|---|")
     for split in ("test", "calibration", "validation"):

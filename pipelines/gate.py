@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from common import run_stage
-from heamap.dataset.exam import exam
+from heamap.dataset.exam import exam_for
 from heamap.dataset.examples import example
 from heamap.dataset.store import Dataset, open_dataset
 from heamap.elements import ELEMENTS
@@ -92,13 +92,7 @@ def test_images(
     data: Dataset, model: Model, params: Params
 ) -> Iterator[tuple[npt.NDArray[np.float32], npt.NDArray[np.float64], npt.NDArray[np.int64]]]:
     """Test examples under the model's own normalisation, and its own use of the beam's energy and of background."""
-    contract = model.contract
-    told = {
-        "normalization": contract.normalization,
-        "energy_exponent": None if contract.energy is None else contract.energy.exponent,
-        "background_most": None if contract.background is None else contract.background.most,
-    }
-    own = exam(params.model_copy(update={"train": params.train.model_copy(update=told)}))
+    own = exam_for(model.contract, params)
     for sample in data.split("test"):
         image, columns = example(data, int(sample), params=own, epoch=None)
         yield image, columns[["row", "col"]].to_numpy(np.float64), columns[list(ELEMENTS)].to_numpy(np.int64)

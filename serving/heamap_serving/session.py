@@ -12,9 +12,10 @@ import numpy.typing as npt
 import onnxruntime
 from onnxruntime.capi import onnxruntime_pybind11_state as runtime
 
-from heamap.contract import INPUT_NAME, OUTPUT_NAME, Contract, seal_fault
+from heamap.contract import INPUT_NAME, OUTPUT_NAME, Contract
 from heamap.elements import ELEMENTS
 from heamap.errors import InputError
+from heamap.seal import seal_fault
 from heamap_serving.certainty import check
 
 NAMED = "the file that was named"

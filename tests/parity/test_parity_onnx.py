@@ -9,12 +9,13 @@ import numpy as np
 import onnx
 import pytest
 
-from heamap.contract import INPUT_NAME, METADATA_KEY, OUTPUT_NAME, Contract, Lineage, TrainingRanges, seal_fault
+from heamap.contract import INPUT_NAME, METADATA_KEY, OUTPUT_NAME, Contract, Lineage, TrainingRanges
 from heamap.elements import ELEMENTS
 from heamap.errors import InputError
 from heamap.evaluation import reading
 from heamap.lifecycle import export
 from heamap.network.architectures import ARCHITECTURES
+from heamap.seal import seal_fault
 from heamap_serving.micrograph import Micrograph
 from heamap_serving.score import Calibration, score
 from heamap_serving.session import load_model

@@ -1,5 +1,6 @@
 """Under which parameters the test images are exposed."""
 
+from heamap.contract import Contract
 from heamap.params import Params
 
 
@@ -16,3 +17,13 @@ def exam(params: Params) -> Params:
         return params
     effects = params.train.effects.model_copy(update={"dose_per_square_angstrom": (dose, dose)})
     return params.model_copy(update={"train": params.train.model_copy(update={"effects": effects})})
+
+
+def exam_for(contract: Contract, params: Params) -> Params:
+    """The same, with a model's own normalisation, and with energy and background used as it has them used."""
+    told = {
+        "normalization": contract.normalization,
+        "energy_exponent": None if contract.energy is None else contract.energy.exponent,
+        "background_most": None if contract.background is None else contract.background.most,
+    }
+    return exam(params.model_copy(update={"train": params.train.model_copy(update=told)}))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from heamap.contract import SEAL_BLANK, SEAL_KEY, seal_value
+from heamap.seal import SEAL_BLANK, SEAL_KEY, seal_value
 
 if TYPE_CHECKING:
     import onnx
@@ -17,8 +17,6 @@ ORDER_KEEPING = ("Unsqueeze", "Squeeze", "Reshape", "Transpose")
 """What a converter may put between the image and the first operator: one channel makes all of them mere views."""
 
 ROWS_FOR_COLS = (0, 2, 1, 3)
-TRANSPOSED, UPRIGHT = "transposed/", "upright/"
-"""What the names of the second and of the first orientation's values begin with."""
 
 ENTRIES = ("Conv", "SpaceToDepth")
 """What may come first in a network, channels first."""
@@ -46,33 +44,35 @@ def average_orientations(model: "onnx.ModelProto") -> None:
 
     graph = model.graph
     image, counts, half = graph.input[0].name, graph.output[0].name, "half"
-    seen, kept = f"{TRANSPOSED}{image}", f"{UPRIGHT}{counts}"
-    weights = {"", *(item.name for item in graph.initializer)}
-    once = list(graph.node)
-    again = [helper.make_node("Transpose", [image], [seen], name=seen, perm=ROWS_FOR_COLS)]
-    for node in once:
+    upright, back, total = f"upright/{counts}", f"back/{counts}", f"{counts}/sum"
+    shared = {"", *(item.name for item in graph.initializer)}
+
+    def second(name: str) -> str:
+        return name if name in shared else f"transposed/{name}"
+
+    nodes = [helper.make_node("Transpose", [image], [second(image)], name=second(image), perm=ROWS_FOR_COLS)]
+    for node in graph.node:
         copy = type(node)()
         copy.CopyFrom(node)
-        copy.name = f"{TRANSPOSED}{node.name}"
-        copy.input[:] = [name if name in weights else f"{TRANSPOSED}{name}" for name in node.input]
-        copy.output[:] = [f"{TRANSPOSED}{name}" for name in node.output]
-        again.append(copy)
-        node.output[:] = [kept if name == counts else name for name in node.output]
-        node.input[:] = [kept if name == counts else name for name in node.input]
-    turned, total = f"{TRANSPOSED}back/{counts}", f"{counts}/sum"
-    graph.node.extend(again)
-    graph.node.append(
-        helper.make_node("Transpose", [f"{TRANSPOSED}{counts}"], [turned], name=turned, perm=ROWS_FOR_COLS)
-    )
-    graph.node.append(helper.make_node("Add", [kept, turned], [total], name=total))
-    graph.node.append(helper.make_node("Mul", [total, half], [counts], name=f"{counts}/mean"))
+        copy.name = second(node.name)
+        copy.input[:] = map(second, node.input)
+        copy.output[:] = map(second, node.output)
+        nodes.append(copy)
+    for node in graph.node:
+        node.output[:] = [upright if name == counts else name for name in node.output]
+    nodes += [
+        helper.make_node("Transpose", [second(counts)], [back], name=back, perm=ROWS_FOR_COLS),
+        helper.make_node("Add", [upright, back], [total], name=total),
+        helper.make_node("Mul", [total, half], [counts], name=f"{counts}/mean"),
+    ]
+    graph.node.extend(nodes)
     graph.initializer.append(numpy_helper.from_array(np.array(0.5, np.float32), half))
 
 
 def seal(model: "onnx.ModelProto") -> None:
     """Write the checksum of the serialised model into its metadata, in place: any flipped bit shows on loading.
 
-    The checksum is that of the file with the checksum's own digits blank (``heamap.contract.SEAL_BLANK``).
+    The checksum is that of the file with the checksum's own digits blank (``heamap.seal.SEAL_BLANK``).
     """
     entry = model.metadata_props.add(key=SEAL_KEY, value=SEAL_BLANK)
     entry.value = seal_value(hashlib.sha256(model.SerializeToString()).hexdigest())

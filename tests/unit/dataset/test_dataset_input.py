@@ -164,3 +164,9 @@ def test_background_is_taken_off_before_the_energy_counts(examples, params, epoc
         plain, other = (example(dataset, sample, params=which, epoch=epoch)[0] for which in (absolute, told))
         assert np.ptp(plain - other) < 1e-4
         assert (plain - other).mean() > 0
+        # Half of the most is a fraction of the beam as it is, not as it would be at the standard energy.
+        little = params.model_copy(
+            update={"train": params.train.model_copy(update=changes | {"background_most": level / 2})}
+        )
+        capped = detected(dataset.image(sample), sample, params=little, energy_ev=energy_ev)
+        np.testing.assert_allclose(seen - capped, level / 4 * energy_factor(energy_ev, 1.1), rtol=1e-3)

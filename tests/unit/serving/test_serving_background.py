@@ -2,29 +2,19 @@ import json
 
 import numpy as np
 import pytest
-from serving_examples import lattice_image, make_contract, write_model
+from serving_examples import lattice_image, make_contract
 
-from heamap.contract import METADATA_KEY, BackgroundLevel, EnergyScale
+from heamap.contract import BackgroundLevel, EnergyScale
 from heamap.errors import InputError
 from heamap.imaging.normalize import background_level, square_means
 from heamap_serving import background
 from heamap_serving.micrograph import Micrograph
 from heamap_serving.provenance import provenance
 from heamap_serving.score import Calibration, score
-from heamap_serving.session import load_model
 
 GAIN = 1e-4
 TAKEN = BackgroundLevel(most=0.005, square_angstrom=2.0, darkest=0.01)
 TOLD = EnergyScale(standard_ev=2e5, exponent=1.1)
-
-
-@pytest.fixture
-def model_of(tmp_path):
-    def load(**changes):
-        contract = make_contract(**{"normalization": "absolute", **changes})
-        return load_model(write_model(tmp_path / "m.onnx", {METADATA_KEY: contract.to_json()}))
-
-    return load
 
 
 def beside_vacuum(level: float) -> Micrograph:

@@ -2,9 +2,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from serving_examples import lattice_image, make_contract, write_model
+from serving_examples import lattice_image
 
-from heamap.contract import METADATA_KEY, EnergyScale
+from heamap.contract import EnergyScale
 from heamap.errors import InputError
 from heamap_serving.beam_energy import beam_energy_ev
 from heamap_serving.guarded import Reader
@@ -13,7 +13,6 @@ from heamap_serving.micrograph import Micrograph
 from heamap_serving.outputs import source_record
 from heamap_serving.readers import read_micrograph
 from heamap_serving.score import Calibration, score
-from heamap_serving.session import load_model
 
 GAIN = 1e-4
 
@@ -32,15 +31,6 @@ def mapped(value, convert):
 @pytest.fixture
 def lattice():
     return lattice_image((150, 150), (0.2, 0.2))[0]
-
-
-@pytest.fixture
-def model_of(tmp_path):
-    def load(**changes):
-        contract = make_contract(**{"normalization": "absolute", **changes})
-        return load_model(write_model(tmp_path / "m.onnx", {METADATA_KEY: contract.to_json()}))
-
-    return load
 
 
 TOLD = EnergyScale(standard_ev=2e5, exponent=1.1)
