@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 from scipy.spatial import KDTree
+from threadpoolctl import threadpool_limits
 
 from heamap.evaluation.targets import TARGETS, FloatArray
 
@@ -79,19 +80,20 @@ def fit_trees(features: FloatArray, counts: FloatArray, *, rng: np.random.Genera
     present = np.where(np.isnan(features).all(axis=0), 0.0, features)
     # Stopping early would hold out columns of the very images that are trained on.
     seeds = rng.integers(2**31, size=len(TARGETS)).tolist()
-    return Trees(
-        tuple(
-            HistGradientBoostingRegressor(
-                learning_rate=0.05,
-                max_iter=200,
-                max_leaf_nodes=15,
-                min_samples_leaf=20,
-                early_stopping=False,
-                random_state=seed,
-            ).fit(present, target)
-            for seed, target in zip(seeds, counts.T, strict=True)
+    trees = [
+        HistGradientBoostingRegressor(
+            learning_rate=0.05,
+            max_iter=200,
+            max_leaf_nodes=15,
+            min_samples_leaf=20,
+            early_stopping=False,
+            random_state=seed,
         )
-    )
+        for seed in seeds
+    ]
+    # Its threads wait for each other at every split: beside another process minutes instead of seconds.
+    with threadpool_limits(limits=1, user_api="openmp"):
+        return Trees(tuple(tree.fit(present, target) for tree, target in zip(trees, counts.T, strict=True)))
 
 
 def estimates(
