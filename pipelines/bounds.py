@@ -37,7 +37,7 @@ def main(params: Params) -> str:
             slabs(params, prior),
             middle(params.simulate),
             settings=params.simulate,
-            rng=generator(params.base.seed, Stream.BOUNDS),
+            rng=generator(params.base.seed, Stream.BOUNDS, 0),
             spread=pool.imap,
         )
     background = float(np.mean(params.train.effects.background_fraction))

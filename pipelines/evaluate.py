@@ -34,7 +34,7 @@ from heamap.evaluation import (
 from heamap.evaluation.bound_pool import pool
 from heamap.evaluation.model_accuracy import model_accuracy
 from heamap.evaluation.targets import NI_CO_FE, TOTAL
-from heamap.evaluation.yardsticks import COUNTED, yardsticks
+from heamap.evaluation.yardsticks import COUNTED, FIRST, yardsticks
 from heamap.lifecycle import tracking
 from heamap.params import Params
 from heamap.seeds import Stream, generator
@@ -71,7 +71,7 @@ def evaluate(params: Params) -> str:
         resamples=resamples,
         rng=generator(params.base.seed, Stream.BOOTSTRAP),
     )
-    every = pooled_bound(test, params)
+    every = pooled_bound(test, found["scores"], params)
     bound = usual(every, examined)
     labels = slices.cuts(test, describe(data, data.split("test"), examined))
     found["dose_per_square_angstrom"] = doses(bound, examined)
@@ -110,10 +110,12 @@ def evaluate(params: Params) -> str:
     return f"evaluated {found['columns']} columns of {found['images']} images: {scores}; {ACCURACY}"
 
 
-def pooled_bound(test: pd.DataFrame, params: Params) -> pd.DataFrame:
-    """The bound for the totals of the test columns, at every dose."""
+def pooled_bound(test: pd.DataFrame, scores: dict[str, Any], params: Params) -> pd.DataFrame:
+    """The bound for the totals of the test columns and the compositions of their images, at every dose."""
+    baseline = {target: found[FIRST[target]]["r2"]["value"] for target, found in scores.items() if target != TOTAL}
+    left_open = {target: np.nan if r2 is None else 1 - r2 for target, r2 in baseline.items()}
     try:
-        return pool(pd.read_parquet(BOUNDS), test[f"true_{TOTAL}"])
+        return pool(pd.read_parquet(BOUNDS), test[f"true_{TOTAL}"], left_open)
     except FileNotFoundError:
         raise InputError(f"{BOUNDS} is missing; run the bounds stage") from None
     except ValueError as fault:

@@ -34,11 +34,13 @@ def judge(params: Params) -> str:
     validation = read_report(REPORTS / "validation.json")
     evaluation = read_report(REPORTS / "evaluation.json")
     coverage = evaluation["intervals"]["coverage"]
-    dirty, gaps = origin(candidate)
+    state = lineage.git_state(Path.cwd())
+    dirty, gaps = origin(candidate, state)
     verdict = gate.verdict(
         gate.Evidence(
             skill_pt=gate.skills(evaluation, "Pt"),
             skill_total=gate.skills(evaluation, "total"),
+            test_images=evaluation["images"],
             coverage={target: coverage["targets"][target]["overall"] for target in gate.YARDSTICKS},
             coverage_level=coverage["level"],
             improvement=improvement,
@@ -50,6 +52,7 @@ def judge(params: Params) -> str:
             dirty=dirty,
             lineage_gaps=gaps,
             remarks=remarks(evaluation, params.gate.max_coverage_gap),
+            commit=state.commit,
         ),
         params.gate,
     )
@@ -75,6 +78,10 @@ def against_champion(candidate: Model, data: Dataset, params: Params) -> tuple[g
     if face.sampling_angstrom != params.base.sampling_angstrom or params.base.pixels % face.stride:
         need = f"{face.sampling_angstrom} Angstrom per pixel and sides in multiples of {face.stride}"
         return None, f"version {version} needs {need}: it cannot see the same images", False
+    if face.ranges.detector_mrad != candidate.contract.ranges.detector_mrad:
+        angles = " to ".join(f"{angle:g}" for angle in face.ranges.detector_mrad)
+        words = f"version {version} is for a detector of {angles} mrad; give models of another one another model_name"
+        return None, words, False
     errors = [
         gate.squared_errors(
             model.predict, test_images(data, model, params), readout=reading.of_contract(model.contract)
@@ -85,7 +92,8 @@ def against_champion(candidate: Model, data: Dataset, params: Params) -> tuple[g
         *errors, resamples=params.evaluate.bootstrap, rng=generator(params.base.seed, Stream.BOOTSTRAP, 1)
     )
     words = f"version {version}: {found.value:.3f} [{found.low:.3f}, {found.high:.3f}] over {found.images} images"
-    return found, words, True
+    unseen = gate.beyond(face.ranges, candidate.contract.ranges)
+    return found, words + (f"; it never saw the whole range of {', '.join(unseen)}" if unseen else ""), True
 
 
 def test_images(
@@ -98,15 +106,14 @@ def test_images(
         yield image, columns[["row", "col"]].to_numpy(np.float64), columns[list(ELEMENTS)].to_numpy(np.int64)
 
 
-def origin(candidate: Model) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def origin(candidate: Model, state: lineage.GitState) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Dirt of the working tree at training and now, and gaps of the lineage."""
-    here = Path.cwd()
-    dirty = set(lineage.git_state(here).dirty)
+    dirty = set(state.dirty)
     try:
         run = tracking.find_run(tracking.read_pointer(POINTER), tracking.client())
     except InputError:
         return tuple(sorted(dirty)), gate.lineage_gaps(candidate.contract, None, {})
-    locked = lineage.data_hashes(here / lineage.LOCK)
+    locked = lineage.data_hashes(Path(lineage.LOCK))
     dirty.update(tracking.dirty_files(run))
     return tuple(sorted(dirty)), gate.lineage_gaps(candidate.contract, tracking.run_lineage(run), locked)
 

@@ -255,6 +255,7 @@ def _need(fault: str, *packages: str) -> None:
 
 def _rollback(arguments: argparse.Namespace) -> int:
     print(_registry("install heamap[line]").rollback(arguments.model_name))
+    print("what the line scored is still the former champion's: dvc repro --force --single-item score")
     return 0
 
 

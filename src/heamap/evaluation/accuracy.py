@@ -249,7 +249,7 @@ def _bound_cell(bound: pd.DataFrame | None, target: str) -> str:
 def bound_error(found: Mapping[str, Any], score: str) -> float:
     """Standard error of a bound's ``r2`` or ``skill``: one row of ``heamap.evaluation.bound_pool.pool``.
 
-    Both are 1 - MMSE / variance: their errors are that of the MMSE over the same variance.
+    Of both, 1 less the score is in proportion to the MMSE.
     """
     relative = found["standard_error"] / found["mmse"] if found["mmse"] > 0 else 0.0
     return float((1 - found[score]) * relative)

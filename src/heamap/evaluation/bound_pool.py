@@ -1,20 +1,26 @@
 """Bounds over columns of many totals."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 
-def pool(table: pd.DataFrame, totals: npt.ArrayLike) -> pd.DataFrame:
+def pool(table: pd.DataFrame, totals: npt.ArrayLike, left_open: Mapping[str, float]) -> pd.DataFrame:
     """Bounds over columns of many totals, each known: what a test split can be compared with.
 
-    MMSE, variance and shares are interpolated linearly between tabulated totals. R2 counts the variance of the totals
-    too, most of which any estimate explains that knows them; skill does not.
+    MMSE, variance and shares are interpolated linearly between tabulated totals. Skill is the share that the bound
+    explains of what total and composition leave open. R2 is of the split's own columns, whose counts also vary with
+    their totals and with the compositions of their images, both known to the bound: 1 - R2 is 1 - skill times the
+    share of the variance that total and composition leave open.
 
     Parameters
     ----------
     table : from ``heamap.evaluation.bounds.tabulate``
     totals : (n,) of the columns
+    left_open : of each element, the share of the variance of the columns' counts that their total times the
+        composition of their image does not explain; an element that is missing has no R2
 
     Returns
     -------
@@ -34,16 +40,15 @@ def pool(table: pd.DataFrame, totals: npt.ArrayLike) -> pd.DataFrame:
     parts = []
     for place, rows in table.groupby(keys, sort=False):
         ordered = rows.sort_values("total")
-        mean, variance, mmse = (ordered[name].to_numpy() for name in ("mean", "variance", "mmse"))
-        between = (mean[-1] / known[-1]) ** 2 * atoms.var()
+        variance, mmse = (ordered[name].to_numpy() for name in ("variance", "mmse"))
         within = weights @ variance
-        whole = within + between
+        skill = 1 - weights @ mmse / within if within > 0 else np.nan
         parts.append(
             {
                 **dict(zip(keys, place, strict=True)),
                 "mmse": weights @ mmse,
-                "r2": 1 - weights @ mmse / whole if whole > 0 else np.nan,
-                "skill": 1 - weights @ mmse / within if within > 0 else np.nan,
+                "r2": 1 - (1 - skill) * left_open.get(str(ordered["element"].iloc[0]), np.nan),
+                "skill": skill,
                 "exact_share": weights @ ordered["exact_share"].to_numpy(),
                 "prior_share": weights @ ordered["prior_share"].to_numpy(),
                 "standard_error": np.sqrt(weights**2 @ ordered["standard_error"].to_numpy() ** 2),

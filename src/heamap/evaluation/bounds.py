@@ -5,7 +5,8 @@ might pass it):
 
 * too good: the total is known; microscope, detector, calibration and source size are known; the detector counts every
   electron; no drift, no read-out noise; the composition of the particle and of the six neighbours is known; the columns
-  end on flat faces, all at one height.
+  end on flat faces, all at one height; vibrations are averaged over without end, where a simulated test image has the
+  sampling error of its few phonon configurations (``relative_error`` in ``microscope.parquet``).
 * too weak: one number is taken of each column, its cross-section within the cell, not the shape of its image, which
   also depends on the order of atoms; the scatter at fixed composition is taken for Gaussian, of all shapes of one
   variance the least telling in the linear case; what the fitted mean misses counts as scatter; species are taken to

@@ -36,7 +36,8 @@ def new_image_ends(images: npt.ArrayLike, residuals: npt.ArrayLike, level: float
 
     The ends for exchangeable columns (``column_ends``), moved away from the median by one factor. The factor is that
     which covers ``level`` of the columns of calibration images with the ends of all other images, every image counting
-    the same; it is never below 1, so that the promise to exchangeable columns stays.
+    the same; it is never below 1, so that the promise to exchangeable columns stays. Where all other images together
+    have fewer columns than the level needs, their extremes stand for its ends.
 
     Parameters
     ----------
@@ -45,27 +46,35 @@ def new_image_ends(images: npt.ArrayLike, residuals: npt.ArrayLike, level: float
 
     Raises
     ------
-    ValueError : fewer than ``LEAST_IMAGES`` images, or too few columns without one of them
+    ValueError : fewer than ``LEAST_IMAGES`` images, or fewer columns than ``column_ends`` needs
     """
     values = np.asarray(residuals, np.float64)
+    ends = column_ends(values, level)
     _, image, columns = np.unique(np.asarray(images), return_inverse=True, return_counts=True)
     if len(columns) < LEAST_IMAGES:
         raise ValueError(f"intervals need {LEAST_IMAGES} calibration images or more, got {len(columns)}")
     needed = np.empty(values.size)
     for number in range(len(columns)):
         here = image == number
-        middle, down, up = _reach(values[~here], level)
+        others = values[~here]
+        enough = others.size >= _columns_needed(level)
+        middle, down, up = _reach(others, column_ends(others, level) if enough else (others.min(), others.max()))
         away = values[here] - middle
         needed[here] = np.where(away > 0, away / up, -away / down)
     order = np.argsort(needed)
     covered = np.cumsum(1 / (columns[image[order]] * len(columns)))
     stretch = max(1.0, float(needed[order][np.searchsorted(covered, level - 1e-9)]))
-    middle, down, up = _reach(values, level)
+    middle, down, up = _reach(values, ends)
     return middle - stretch * down, middle + stretch * up, stretch
 
 
-def _reach(residuals: FloatArray, level: float) -> tuple[float, float, float]:
+def _columns_needed(level: float) -> float:
+    # Products such as 20 x .05 come out a hair off the whole number they are.
+    return 2 / (1 - level) - 1 - 1e-9
+
+
+def _reach(residuals: FloatArray, ends: tuple[float, float]) -> tuple[float, float, float]:
     """Median, and how far the ends lie below and above it."""
-    low, high = column_ends(residuals, level)
+    low, high = ends
     middle = float(np.median(residuals))
     return middle, max(middle - low, _LEAST_REACH_ATOMS), max(high - middle, _LEAST_REACH_ATOMS)

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from heamap import params
-from heamap.contract import Contract, Lineage
+from heamap.contract import Contract, Lineage, TrainingRanges
 from heamap.evaluation.reading import Readout
 from heamap.evaluation.targets import TOTAL
 from heamap.evaluation.yardsticks import COUNTED, FIRST
@@ -44,20 +44,23 @@ class Evidence:
     ----------
     skill_pt : 1 - MSE / MSE(yardstick) of Pt, by yardstick
     skill_total : likewise, of the total
+    test_images : that the scores and the coverage are of
     coverage : of the prediction intervals on the test split, by target: a ``Coverage`` as reports hold it
     coverage_level : what they promise
     improvement : over the champion; None without a champion to compare with
     champion : which one, or why none, in words
-    comparable : False where a champion exists but cannot be run on the same images
+    comparable : False where a champion exists but cannot be run on the same images, or is for another detector
     parity_error, count_mismatch : ONNX against Keras, atoms and share of the column counts
     validation_failures : critical expectations that failed
     dirty : paths changed or untracked at training or now
     lineage_gaps : what is missing between the ONNX file and its data
     remarks : what is told beside and decides nothing
+    commit : that the model was judged at; it may be a later one than the training's
     """
 
     skill_pt: Mapping[str, Skill]
     skill_total: Mapping[str, Skill]
+    test_images: int
     coverage: Mapping[str, Mapping[str, Any]]
     coverage_level: float
     improvement: Improvement | None
@@ -69,6 +72,7 @@ class Evidence:
     dirty: tuple[str, ...]
     lineage_gaps: tuple[str, ...]
     remarks: tuple[Remark, ...] = ()
+    commit: str = ""
 
 
 @dataclass(frozen=True)
@@ -88,6 +92,7 @@ class Verdict:
 
     criteria: tuple[Criterion, ...]
     remarks: tuple[Remark, ...] = ()
+    commit: str = ""
 
     @property
     def passed(self) -> bool:
@@ -97,6 +102,7 @@ class Verdict:
         """JSON-ready form, as in ``reports/gate.json``."""
         return {
             "passed": self.passed,
+            "commit": self.commit,
             "criteria": [vars(criterion) for criterion in self.criteria],
             "remarks": [vars(remark) for remark in self.remarks],
         }
@@ -106,6 +112,7 @@ def verdict(evidence: Evidence, limits: params.Gate) -> Verdict:
     """Judge a model."""
     return Verdict(
         (
+            _at_least("test_images", evidence.test_images, limits.min_test_images),
             *_skilled("skill_Pt", evidence.skill_pt, limits.min_skill_pt),
             *_skilled("skill_total", evidence.skill_total, limits.min_skill_total),
             *(
@@ -120,6 +127,7 @@ def verdict(evidence: Evidence, limits: params.Gate) -> Verdict:
             _none_of("lineage", evidence.lineage_gaps),
         ),
         evidence.remarks,
+        evidence.commit,
     )
 
 
@@ -148,6 +156,10 @@ def _covered(target: str, found: Mapping[str, Any], level: float, gap: float) ->
         reached is None or reached >= least,
         note or "one test image does not tell how sure its share is",
     )
+
+
+def _at_least(name: str, value: int, limit: int) -> Criterion:
+    return Criterion(name, value, f">= {limit}", value >= limit)
 
 
 def _at_most(name: str, value: float, limit: float, note: str) -> Criterion:
@@ -216,6 +228,13 @@ def improvement(
     falls = 1 - candidate[draws].sum(axis=1) / champion[draws].sum(axis=1)
     low, high = np.quantile(falls, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return Improvement(float(1 - candidate.sum() / champion.sum()), float(low), float(high), len(candidate))
+
+
+def beyond(champion: TrainingRanges, candidate: TrainingRanges) -> tuple[str, ...]:
+    """Names of the ranges that reach further in the candidate's training than in the champion's."""
+    names = ("energy_ev", "semiangle_mrad", "dose_per_square_angstrom", "column_total")
+    pairs = ((name, getattr(champion, name), getattr(candidate, name)) for name in names)
+    return tuple(name for name, known, asked in pairs if asked[0] < known[0] or asked[1] > known[1])
 
 
 def lineage_gaps(contract: Contract, run: Lineage | None, locked: dict[str, str]) -> tuple[str, ...]:

@@ -202,9 +202,9 @@ def _domain(contract: Contract) -> str:
     if limits is None:
         return "The model carries no limits: no image is refused for its content."
     return (
-        f"Images unlike {limits.views} views of the training particles are called doubtful or refused. Of "
-        f"{limits.calibration_views} views of {limits.calibration_particles} other particles, "
-        f"{limits.false_alarm_rate:.1%} are called doubtful."
+        f"Images unlike {limits.views} views of the training particles are called doubtful or refused. The bounds are "
+        f"set so that of {limits.calibration_views} views of {limits.calibration_particles} other particles "
+        f"{limits.false_alarm_rate:.1%} at most lie beyond them; of views of yet other particles it may be more."
     )
 
 

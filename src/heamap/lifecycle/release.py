@@ -57,6 +57,7 @@ def release(line: Path, out: Path, model_name: str) -> released.Released:
     contract = registry.onnx_contract(path)
     if lineage.data_hashes(line / lineage.LOCK) != contract.lineage.data:
         raise InputError(f"the data in {line} are no longer those of {name}; run dvc checkout there")
+    verdict = read_report(line / "reports/gate.json")
     card = model_card.page(
         model_card.Facts(
             contract=contract,
@@ -64,13 +65,13 @@ def release(line: Path, out: Path, model_name: str) -> released.Released:
             samples=open_dataset(line / "data/structures", line / "data/images").samples,
             evaluation=read_report(line / "reports/evaluation.json"),
             targets=read_list(line / "reports/targets.json"),
-            gate=read_report(line / "reports/gate.json"),
+            gate=verdict,
             file_bytes=path.stat().st_size,
             lineage={
                 "ONNX SHA-256": digest,
                 "registry": name,
                 "run": entry.run_id,
-                **_commits(line, contract),
+                **_commits(line, contract, verdict.get("commit", "")),
                 **{f"{folder} (DVC)": value for folder, value in contract.lineage.data.items()},
                 "dvc.lock at promotion, SHA-256": entry.tags[registry.LOCK_TAG],
                 "params.yaml of the run, SHA-256": lineage.sha256(settings),
@@ -90,10 +91,15 @@ def release(line: Path, out: Path, model_name: str) -> released.Released:
     return record
 
 
-def _commits(line: Path, contract: Contract) -> dict[str, str]:
-    """A line of its own parameters (``tools/profile.sh``) commits them on top of the repository's commit."""
+def _commits(line: Path, contract: Contract, judged: str) -> dict[str, str]:
+    """A line of its own parameters (``tools/profile.sh``) commits them on top of the repository's commit.
+
+    Evaluation, export and gate may run again at a later commit than the training, which the model is told by.
+    """
     commit = contract.lineage.commit
-    return {"commit": commit, "its parent": lineage.parent_commit(line, commit) or "none"}
+    found = {"commit": commit, "its parent": lineage.parent_commit(line, commit) or "none"}
+    later = judged not in ("", commit)
+    return found | ({"judged at": judged, "parent of that": lineage.parent_commit(line, judged)} if later else {})
 
 
 @contextmanager

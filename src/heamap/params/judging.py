@@ -62,6 +62,8 @@ class Gate(Block):
     """Skill over true total x composition."""
     min_skill_total: float
     """Skill over the counted total."""
+    min_test_images: Count
+    """Images share their noise and their microscope: scores and coverage of a few say next to nothing of others."""
     max_coverage_gap: Fraction
     """By how much the share of Pt and total counts inside their intervals may fall short of the promise."""
     max_parity_error: Positive

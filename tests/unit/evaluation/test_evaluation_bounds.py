@@ -121,21 +121,30 @@ def test_large_libraries_converge_and_small_ones_do_not() -> None:
 
 def test_pool_of_one_total_is_its_row() -> None:
     table = tabulated(3, 5)
-    pooled = pool(table, [5, 5, 5])
+    pooled = pool(table, [5, 5, 5], dict.fromkeys(table["element"], 1.0))
     for name in ("mmse", "r2", "skill", "exact_share", "standard_error"):
         np.testing.assert_allclose(pooled[name], table[table["total"] == 5][name])
 
 
-def test_pool_counts_what_the_total_explains() -> None:
+def test_bound_is_above_a_baseline_that_it_beats() -> None:
+    # Images of very different composition: their mean explains nearly all, and the bound knows it.
+    pooled = pool(tabulated(2, 4), [2, 4], {"Ni": 0.1, "Fe": np.nan})
+    found = row(pooled, "Ni")
+    assert 0 < found["skill"] < 0.5
+    assert found["r2"] > 0.9
+    assert np.isnan(row(pooled, "Fe")["r2"])
+    assert np.isnan(row(pooled, "Pt")["r2"])
+
+
+def test_pool_counts_what_total_and_composition_explain() -> None:
     table = tabulated(2, 4)
-    pooled = row(pool(table, [2, 2, 3, 4]), "Pd")
+    pooled = row(pool(table, [2, 2, 3, 4], {"Pd": 0.6}), "Pd")
     at_two, at_four = row(table, "Pd", total=2), row(table, "Pd", total=4)
     mmse = (2.5 * at_two["mmse"] + 1.5 * at_four["mmse"]) / 4
     within = 0.16 * 2.75
-    between = 0.2**2 * np.var([2, 2, 3, 4])
     assert pooled["mmse"] == pytest.approx(mmse)
     assert pooled["skill"] == pytest.approx(1 - mmse / within, rel=1e-4)
-    assert pooled["r2"] == pytest.approx(1 - mmse / (within + between), rel=1e-4)
+    assert pooled["r2"] == pytest.approx(1 - 0.6 * mmse / within, rel=1e-4)
     spread = np.hypot(2.5 * at_two["standard_error"], 1.5 * at_four["standard_error"]) / 4
     assert pooled["standard_error"] == pytest.approx(spread)
 
@@ -144,7 +153,7 @@ def test_pool_counts_what_the_total_explains() -> None:
 def test_totals_beyond_the_table_are_refused(totals: list[int], said: str) -> None:
     table = tabulated(2, 4, resamples=2, columns=100)
     with pytest.raises(ValueError, match=f"from 2 to 4, asked for {said}"):
-        pool(table, totals)
+        pool(table, totals, {})
 
 
 def test_impossible_measurements_are_refused() -> None:

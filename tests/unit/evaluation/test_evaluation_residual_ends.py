@@ -96,3 +96,13 @@ def test_an_absent_element_has_narrow_finite_ends() -> None:
 def test_too_few_images_are_refused() -> None:
     with pytest.raises(ValueError, match="4 calibration images or more, got 3"):
         new_image_ends(np.repeat([0, 1, 2], 50), np.zeros(150), 0.9)
+
+
+def test_an_image_that_holds_nearly_all_columns_is_judged_by_the_extremes_of_the_rest() -> None:
+    images = np.repeat(np.arange(4), [300, 5, 5, 5])
+    residuals = np.random.default_rng(0).normal(size=315)
+    low, high, stretch = new_image_ends(images, residuals, 0.9)
+    assert low <= column_ends(residuals, 0.9)[0] < column_ends(residuals, 0.9)[1] <= high
+    assert 1 <= stretch < 3
+    with pytest.raises(ValueError, match="need 19 columns or more, got 16"):
+        new_image_ends(np.repeat(np.arange(4), 4), residuals[:16], 0.9)

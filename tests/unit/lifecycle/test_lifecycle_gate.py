@@ -16,6 +16,7 @@ from heamap.params import Gate
 from heamap.seeds import Stream, generator
 
 LIMITS = Gate(
+    min_test_images=10,
     min_skill_pt=0.1,
     min_skill_total=0.0,
     max_coverage_gap=0.02,
@@ -39,6 +40,7 @@ def spread(value: float | None, low: float | None, high: float | None) -> dict[s
 GOOD = gate.Evidence(
     skill_pt={"true_total_x_composition": skill(0.4), "line_cell": skill(0.6)},
     skill_total={"mean_column": skill(0.9), "line_cell": skill(0.2)},
+    test_images=12,
     coverage={"Pt": COVERED, "total": COVERED},
     coverage_level=0.9,
     improvement=gate.Improvement(0.1, 0.02, 0.18, 12),
@@ -78,6 +80,7 @@ def test_good_evidence_passes_and_every_criterion_is_listed() -> None:
     verdict = gate.verdict(GOOD, LIMITS)
     assert verdict.passed
     assert [criterion.name for criterion in verdict.criteria] == [
+        "test_images",
         "skill_Pt_over_true_total_x_composition",
         "skill_Pt_over_line_cell",
         "skill_total_over_mean_column",
@@ -96,6 +99,7 @@ def test_good_evidence_passes_and_every_criterion_is_listed() -> None:
 @pytest.mark.parametrize(
     ("criterion", "change"),
     [
+        ("test_images", {"test_images": 9}),
         ("skill_Pt_over_line_cell", {"skill_pt": {"true_total_x_composition": skill(0.4), "line_cell": skill(0.1)}}),
         ("skill_Pt_over_line_cell", {"skill_pt": {"true_total_x_composition": skill(0.4), "line_cell": skill(None)}}),
         ("skill_total_over_mean_column", {"skill_total": {"mean_column": skill(-0.01), "line_cell": skill(0.2)}}),
@@ -199,7 +203,7 @@ def test_a_skill_is_judged_by_its_value_and_told_with_its_interval() -> None:
     uncertain = replace(GOOD, skill_pt={"line_cell": spread(0.43, -0.1, 0.58)})
     verdict = gate.verdict(uncertain, LIMITS)
     assert verdict.passed
-    assert verdict.to_dict()["criteria"][0] == {
+    assert verdict.to_dict()["criteria"][1] == {
         "name": "skill_Pt_over_line_cell",
         "value": 0.43,
         "threshold": "> 0.1",
@@ -210,7 +214,7 @@ def test_a_skill_is_judged_by_its_value_and_told_with_its_interval() -> None:
 
 def test_a_skill_without_an_interval_has_no_note() -> None:
     verdict = gate.verdict(replace(GOOD, skill_pt={"line_cell": spread(0.4, None, None)}), LIMITS)
-    assert verdict.criteria[0].note == ""
+    assert verdict.criteria[1].note == ""
 
 
 def test_remarks_are_carried_and_decide_nothing() -> None:
@@ -218,3 +222,10 @@ def test_remarks_are_carried_and_decide_nothing() -> None:
     verdict = gate.verdict(replace(GOOD, remarks=(remark,)), LIMITS)
     assert verdict.passed
     assert verdict.to_dict()["remarks"] == [vars(remark)]
+
+
+def test_ranges_that_a_champion_never_saw_are_named() -> None:
+    known = contract(RUN).ranges
+    wider = known.model_copy(update={"energy_ev": (80e3, 220e3), "column_total": (1, 30)})
+    assert gate.beyond(known, wider) == ("energy_ev", "column_total")
+    assert gate.beyond(wider, known) == ()
