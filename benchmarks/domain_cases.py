@@ -28,7 +28,7 @@ from heamap.domain.views import View, take, widened
 from heamap.errors import InputError
 from heamap.params import Effects, Params, load
 from heamap_serving.domain import Domain, examine
-from heamap_serving.micrograph import clean_image
+from heamap_serving.micrograph import as_image
 from heamap_serving.readers import READERS, read_micrograph
 from heamap_serving.resample import resample
 from heamap_serving.session import load_model
@@ -202,7 +202,7 @@ def verdict(case: tuple[Image, float], limits: DomainLimits, sampling: float) ->
     """What the scorer says of an image of a given pixel size."""
     values, step = case
     try:
-        image = clean_image(values)
+        image = as_image(values)
     except InputError as fault:
         return "refused", None, str(fault)
     seen = resample(image, steps=(step, step), target=sampling)

@@ -19,7 +19,7 @@ from heamap_serving.choice import Choice, choose
 from heamap_serving.composition import SHARED, Composition, read_composition
 from heamap_serving.figure import pixels
 from heamap_serving.html_page import table
-from heamap_serving.micrograph import Micrograph, clean_image
+from heamap_serving.micrograph import Micrograph, as_image
 from heamap_serving.options import read_elements
 from heamap_serving.pictures import data_uri
 from heamap_serving.provenance import provenance
@@ -111,7 +111,7 @@ def score(
     sampling_angstrom: float | None = None,
     model: str | Path | Model | None = None,
     beam_fraction_per_count: float | None = None,
-    black_level: float = 0.0,
+    black_level: float | None = None,
     energy_kev: float | None = None,
     roi: tuple[int, int, int, int] | None = None,
     mask: npt.ArrayLike | None = None,
@@ -127,7 +127,7 @@ def score(
     model : ONNX file, or what ``heamap_serving.session.load_model`` gave; else the champion of the registry; where
         there is none, the model that ships with heamap
     beam_fraction_per_count, black_level : calibrated detectors: fraction of the incident beam that one count stands
-        for, and counts without beam
+        for, and counts without beam; a file's own are taken where none are given
     energy_kev : energy of the beam; a file's own is taken where none is given
     roi : x, y, width and height in pixels: the image is scored as if it held nothing else
     mask : (rows, cols) of the image; columns where it is 0 are left out
@@ -155,7 +155,7 @@ def score(
         micrograph, name, source = read_micrograph(path), path.name, outputs.file_record(path)
     else:
         values = np.asarray(image)
-        micrograph, name = Micrograph(clean_image(values), None, "an array has no pixel size"), "image"
+        micrograph, name = Micrograph(as_image(values), None, "an array has no pixel size"), "image"
         source = outputs.array_record(values)
     chosen = model if isinstance(model, Model) else _load(choose(Path(model) if model else None))
     scored = score_micrograph(micrograph, chosen, calibration, region)

@@ -2,6 +2,7 @@
 
 import json
 import sys
+import traceback
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -130,14 +131,21 @@ def load(job: Job, reader: Reader, model: Model, calibration: Calibration, optio
 
     Raises
     ------
-    InputError : it cannot be read; the line leaves the path to the caller
+    InputError : it cannot be read, or something else lies in the place of its results; the line leaves the path to the
+        caller
     """
+    finished.check_place(job.folder)
     try:
         sha256 = finished.file_sha256(job.path)
     except OSError as error:
         raise InputError(error.strerror or "cannot be read") from None
     record = finished.known(job.folder, finished.made_of(sha256, model, calibration, options))
-    return Loaded(None if record else reader.read(job.path), sha256, record)
+    if record is not None:
+        return Loaded(None, sha256, record)
+    if finished.replaces_another(job.folder, sha256):
+        tqdm.write(f"heamap: {job.path}: replaces the result of another file in {job.folder}", file=sys.stderr)
+    with finished.answering_for(job.folder):
+        return Loaded(reader.read(job.path), sha256, None)
 
 
 def score_loaded(
@@ -155,7 +163,8 @@ def score_loaded(
     """
     assert loaded.micrograph is not None
     micrograph = loaded.micrograph
-    scored = score(micrograph, model, calibration, options.region, folder=job.folder.parent)
+    with finished.answering_for(job.folder):
+        scored = score(micrograph, model, calibration, options.region, folder=job.folder.parent)
     source = source_record({"file": job.path.name, "sha256": loaded.sha256}, micrograph, calibration)
 
     def put_away() -> dict[str, Any]:
@@ -186,7 +195,8 @@ def _scored(
         if loaded.record is None:
             return writer.put(score_loaded(job, loaded, model, calibration, options))
         done.set_result(loaded.record)
-    except InputError as error:
+    # One image that brings out a mistake of the program must not cost the others of a night.
+    except Exception as error:  # noqa: BLE001  (told by ``in_a_line``)
         done.set_exception(error)
     return done
 
@@ -195,8 +205,18 @@ def _record(job: Job, outcome: Future[dict[str, Any]]) -> dict[str, Any]:
     """A job's line of the summary; what went wrong is told on standard error."""
     try:
         return named(job, outcome.result())
-    except InputError as error:
-        return failed(job, error)
+    except Exception as error:  # noqa: BLE001  (as above)
+        return failed(job, in_a_line(error))
+
+
+def in_a_line(error: Exception) -> InputError:
+    """What ends the work on one image; of what should not happen, where it happened."""
+    if isinstance(error, InputError):
+        return error
+    steps = traceback.extract_tb(error.__traceback__)
+    place = f" at {Path(steps[-1].filename).name}:{steps[-1].lineno}" if steps else ""
+    reason = " ".join(str(error).split())[:160]
+    return InputError(f"failed unexpectedly ({type(error).__name__}{place}: {reason}); please report it with the file")
 
 
 def named(job: Job, record: dict[str, Any]) -> dict[str, Any]:

@@ -1,12 +1,13 @@
 """The energy of the beam that a micrograph was taken with, on which its brightness depends."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from heamap.contract import Contract
 from heamap.errors import InputError
 from heamap.imaging.normalize import energy_factor
+from heamap_serving.metadata import stated
 
 PLACE = "Acquisition_instrument.TEM.beam_energy"
 """In HyperSpy's metadata."""
@@ -16,38 +17,17 @@ ROUNDING = 1e-6
 
 
 def beam_energy_ev(signal: Mapping[str, Any]) -> float | None:
-    """Beam energy that a file states, in eV.
-
-    HyperSpy stores it as ``Acquisition_instrument.TEM.beam_energy`` in keV. For files of the microscopes' own formats
-    RosettaSciIO says by ``mapping`` where in ``original_metadata`` it stands, and leaves the carrying over to HyperSpy.
+    """Beam energy that a file states, in eV; HyperSpy stores it in keV.
 
     Parameters
     ----------
-    signal : as RosettaSciIO reads it: ``metadata``, ``original_metadata`` and ``mapping``, where there are
+    signal : as RosettaSciIO reads it
 
     Returns
     -------
     None where it is not stated, or no positive number
     """
-    stated = [_at(signal.get("metadata"), PLACE)]
-    for place, (target, convert) in signal.get("mapping", {}).items():
-        if target == PLACE:
-            value = _at(signal.get("original_metadata"), place)
-            stated.append(value if convert is None or value is None else _converted(convert, value))
-    return next((1e3 * kev for kev in map(_kev, stated) if kev is not None), None)
-
-
-def _at(tree: Any, place: str) -> Any:
-    for name in place.split("."):
-        tree = tree.get(name) if isinstance(tree, Mapping) else None
-    return tree
-
-
-def _converted(convert: Callable[[Any], Any], value: Any) -> Any:
-    try:
-        return convert(value)
-    except (TypeError, ValueError):
-        return None
+    return next((1e3 * kev for kev in map(_kev, stated(signal, PLACE)) if kev is not None), None)
 
 
 def _kev(value: Any) -> float | None:

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from heamap.errors import InputError
+from heamap_serving.metadata import stated
 from heamap_serving.micrograph import BeamScale, Micrograph
 
 _BEAM_UNITS = (
@@ -21,27 +22,29 @@ _BEAM_UNITS = (
 """Units of an intensity that is calibrated to the beam; any other (counts, electrons, none) says nothing of it."""
 
 
-def beam_scale(metadata: Mapping[str, Any]) -> BeamScale | None:
-    """Gain and black level that a file's metadata state for fractions of the incident beam.
+_MODEL = "Signal.Noise_properties.Variance_linear_model"
 
-    DigitalMicrograph stores origin, scale and units of the intensity; RosettaSciIO hands them on, and HyperSpy stores
-    them, as ``Signal.quantity`` (``Intensity (units)``) and ``Signal.Noise_properties.Variance_linear_model``.
+
+def beam_scale(signal: Mapping[str, Any]) -> BeamScale | None:
+    """Gain and black level that a file states for fractions of the incident beam.
+
+    DigitalMicrograph stores origin, scale and units of the intensity; HyperSpy stores them as ``Signal.quantity``
+    (``Intensity (units)``) and ``Signal.Noise_properties.Variance_linear_model``.
 
     Parameters
     ----------
-    metadata : of a signal, in HyperSpy's layout
+    signal : as RosettaSciIO reads it
 
     Returns
     -------
     None where the units are not the beam's, or gain or black level are no numbers
     """
-    signal = metadata.get("Signal", {})
-    units = re.search(r"\(([^()]*)\)\s*$", str(signal.get("quantity", "")))
+    units = re.search(r"\(([^()]*)\)\s*$", str(next(stated(signal, "Signal.quantity"), "")))
     if units is None or " ".join(units[1].lower().split()) not in _BEAM_UNITS:
         return None
-    model = signal.get("Noise_properties", {}).get("Variance_linear_model", {})
     try:
-        per_count, black_level = float(model.get("gain_factor", 1.0)), float(model.get("gain_offset", 0.0))
+        per_count = float(next(stated(signal, f"{_MODEL}.gain_factor"), 1.0))
+        black_level = float(next(stated(signal, f"{_MODEL}.gain_offset"), 0.0))
     except (TypeError, ValueError):
         return None
     usable = math.isfinite(per_count) and per_count > 0 and math.isfinite(black_level)
@@ -49,21 +52,45 @@ def beam_scale(metadata: Mapping[str, Any]) -> BeamScale | None:
 
 
 def detector_scale(
-    micrograph: Micrograph, *, needed: bool, per_count: float | None, black_level: float
+    micrograph: Micrograph, *, needed: bool, per_count: float | None, black_level: float | None
 ) -> BeamScale | None:
-    """How counts become fractions of the incident beam: by the options, else by the file, else not at all.
+    """How counts become fractions of the incident beam: each number by its option, else by the file.
+
+    A black level that nobody states is 0; a gain that nobody states is unknown, and nothing becomes a fraction.
 
     Raises
     ------
     InputError : needed, and neither the options nor the file say it
     """
-    scale = micrograph.beam if per_count is None else BeamScale(per_count, black_level)
+    known = micrograph.beam
+    gain = per_count if per_count is not None or known is None else known.per_count
+    black = black_level if black_level is not None or known is None else known.black_level
+    scale = None if gain is None else BeamScale(gain, 0.0 if black is None else black)
     if scale is None and needed:
         raise InputError(
             "the model reads fractions of the incident beam, and the file does not say how to get them; give "
             "--beam-fraction-per-count (detector gain) and --black-level"
         )
     return scale
+
+
+def check_fractions(brightest: float, scale: BeamScale) -> None:
+    """Refuse an image brighter than its beam.
+
+    Parameters
+    ----------
+    brightest : pixel, in fractions of the incident beam
+
+    Raises
+    ------
+    InputError : no detector catches more than the whole beam: gain or black level is wrong
+    """
+    if brightest > 1:
+        raise InputError(
+            f"the brightest pixel would be {brightest:.4g} times the incident beam by a gain of {scale.per_count:g} "
+            f"and a black level of {scale.black_level:g}; give the right --beam-fraction-per-count (detector gain) "
+            "and --black-level"
+        )
 
 
 def in_beam_fractions(counts: npt.NDArray[np.float32], scale: BeamScale | None) -> npt.NDArray[np.float32]:

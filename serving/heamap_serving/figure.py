@@ -39,6 +39,7 @@ def draw(
     remarks: tuple[str, ...],
     sampling_angstrom: float,
     elements: tuple[str, ...] = ELEMENTS,
+    origin_angstrom: tuple[float, float] = (0.0, 0.0),
 ) -> Figure:
     """Draw Figs 7 and 8 of Ragone et al. (2022) for one micrograph, with the total as a sixth map.
 
@@ -52,6 +53,7 @@ def draw(
     remarks : lines for the foot of the picture
     sampling_angstrom : pixel size
     elements : to draw, in the order of ``ELEMENTS``
+    origin_angstrom : place of the first pixel along rows and columns, for the axes
     """
     chosen = [ELEMENTS.index(element) for element in elements]
     layout = arrange(image.shape, len(elements), len(remarks))
@@ -61,11 +63,11 @@ def draw(
     def panel(box: Box, **options: Any) -> Axes:
         return figure.add_axes(box.shares(layout.height), **options)
 
-    _draw_image(panel(layout.image), image, positions, sampling_angstrom)
+    _draw_image(panel(layout.image), image, positions, sampling_angstrom, origin_angstrom)
     shown = thinned(maps)
     layers, total = shown.values[..., chosen], shown.values.sum(axis=-1)
     ceiling = map_ceiling(layers.max(axis=-1))
-    extent = _extent(shown, sampling_angstrom)
+    extent = _extent(shown, sampling_angstrom, origin_angstrom)
     widths = _widths(certainty, counts)
     for place, (box, element) in enumerate(zip(layout.maps, elements, strict=True)):
         caption = NO_SKILL if element in doubted else ""
@@ -105,20 +107,27 @@ def pixels(figure: Figure, dpi: int) -> npt.NDArray[np.uint8]:
     return np.ascontiguousarray(np.asarray(canvas.buffer_rgba())[..., :3])
 
 
-def _extent(shown: Thinned, sampling_angstrom: float) -> tuple[float, float, float, float]:
-    """Edges in nm: centres of the image's pixels lie at multiples of the pixel size."""
+def _extent(
+    shown: Thinned, sampling_angstrom: float, origin_angstrom: tuple[float, float]
+) -> tuple[float, float, float, float]:
+    """Edges in nm: centres of the image's pixels lie at multiples of the pixel size from the first."""
     step = sampling_angstrom / 10
+    y, x = (place / 10 for place in origin_angstrom)
     rows, cols = (length * shown.stride for length in shown.values.shape[:2])
-    return (-step / 2, (cols - 0.5) * step, (rows - 0.5) * step, -step / 2)
+    return (x - step / 2, x + (cols - 0.5) * step, y + (rows - 0.5) * step, y - step / 2)
 
 
-def _draw_image(axes: Axes, image: Floats, positions: Floats, sampling_angstrom: float) -> None:
+def _draw_image(
+    axes: Axes, image: Floats, positions: Floats, sampling_angstrom: float, origin_angstrom: tuple[float, float]
+) -> None:
     shown = thinned(image)
     low, high = grey_limits(shown.values)
-    axes.imshow(shown.values, cmap="gray", vmin=low, vmax=high, extent=_extent(shown, sampling_angstrom))
+    axes.imshow(
+        shown.values, cmap="gray", vmin=low, vmax=high, extent=_extent(shown, sampling_angstrom, origin_angstrom)
+    )
     points_per_angstrom = IMAGE_WIDTH * 72 / (max(image.shape) * sampling_angstrom)
     ring = float(np.clip(RING_ANGSTROM * points_per_angstrom, 1.2, 9.0))
-    y, x = (positions * sampling_angstrom / 10).T
+    y, x = ((positions * sampling_angstrom + np.asarray(origin_angstrom)) / 10).T
     axes.plot(x, y, "o", ms=ring, mfc="none", mec="#56B4E9", mew=0.15 + 0.08 * ring)
     axes.set_title(f"HAADF image, {len(positions)} columns", fontsize=11)
     axes.set_xlabel("x (nm)")

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import heamap
+from heamap.errors import InputError
 from heamap_serving.options import DEFAULTS, Options
 from heamap_serving.score import Calibration
 from heamap_serving.session import Model
@@ -41,12 +42,45 @@ def made_of(input_sha256: str, model: Model, calibration: Calibration, options: 
     }
 
 
+def check_place(folder: Path) -> None:
+    """Refuse to put a result in place of anything but an earlier result.
+
+    Raises
+    ------
+    InputError : a file, or a folder with something in it that is no result
+    """
+    if folder.is_dir() and not folder.is_symlink():
+        if not _is_result(folder) and any(folder.iterdir()):
+            raise InputError(f"{folder} is no result of heamap and stays as it is; choose another --out, or move it")
+    elif folder.exists() or folder.is_symlink():
+        raise InputError(f"{folder} is no folder and stays as it is; choose another --out, or move it")
+
+
+@contextmanager
+def answering_for(folder: Path) -> Iterator[None]:
+    """Where the block refuses the image, an earlier result in the folder is removed.
+
+    It is of other choices, or of what the file held before, and nobody would know.
+    """
+    try:
+        yield
+    except InputError:
+        if _is_result(folder):
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
 @contextmanager
 def appearing(folder: Path) -> Iterator[Path]:
-    """A folder to fill, which takes its name when the block ends well, in place of an earlier one of that name.
+    """A folder to fill, which takes its name when the block ends well, in place of an earlier result of that name.
 
     What a stopped process leaves behind is hidden by a leading dot and cleared away by the next one.
+
+    Raises
+    ------
+    InputError : as ``check_place``
     """
+    check_place(folder)
     partial = folder.with_name(f".{folder.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
@@ -69,10 +103,25 @@ def mark(folder: Path, origin: dict[str, Any], record: dict[str, Any]) -> None:
 
 def known(folder: Path, origin: dict[str, Any]) -> dict[str, Any] | None:
     """The line of the summary of a result that was made of the same; None where there is none."""
+    noted = _noted(folder)
+    same = noted is not None and noted["made_of"] == json.loads(json.dumps(origin))
+    return noted["record"] if noted is not None and same else None
+
+
+def replaces_another(folder: Path, input_sha256: str) -> bool:
+    """Whether the result in a folder is of a file with another content."""
+    noted = _noted(folder)
+    return noted is not None and noted["made_of"].get("input") != input_sha256
+
+
+def _is_result(folder: Path) -> bool:
+    return (folder / RECORD).is_file()
+
+
+def _noted(folder: Path) -> dict[str, Any] | None:
+    """What a batch noted of a result in a folder; None where it made none."""
     try:
         noted = json.loads((folder / RECORD).read_text())[KEY]
-        same = noted["made_of"] == json.loads(json.dumps(origin))
-        record: dict[str, Any] = dict(noted["record"])
+        return {"made_of": dict(noted["made_of"]), "record": dict(noted["record"])}
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    return record if same else None

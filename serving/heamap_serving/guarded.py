@@ -28,9 +28,21 @@ PIXELS = ".pixels-"
 
 
 def clear_pixels(folder: Path) -> None:
-    """Remove what a killed process left in a folder."""
+    """Remove what a killed process left in a folder; another batch of this machine may be at work in it."""
     for path in folder.glob(f"{PIXELS}*"):
-        path.unlink(missing_ok=True)
+        owner = path.name.removeprefix(PIXELS).split("-")[0]
+        if not (owner.isdecimal() and _alive(int(owner))):
+            path.unlink(missing_ok=True)
+
+
+def _alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 class Reader:

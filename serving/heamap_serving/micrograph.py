@@ -74,21 +74,21 @@ def check_layout(shape: tuple[int, ...], dtype: np.dtype[Any]) -> tuple[int, int
     return rows, cols
 
 
-def clean_image(values: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
-    """Pixels as (rows, cols) float32.
+def as_image(values: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+    """Pixels as (rows, cols) float32; whether they are numbers is asked of the part that is scored (``check_pixels``).
 
     Raises
     ------
-    InputError : a shape or type that is no greyscale image, NaN or infinite values, a constant image
+    InputError : a shape or type that is no greyscale image
     """
     rows, cols = check_layout(values.shape, values.dtype)
     image = np.empty((rows, cols), dtype=np.float32)
-    fill_clean(image, values)
+    fill(image, values)
     return image
 
 
-def fill_clean(image: npt.NDArray[np.float32], values: Any) -> None:
-    """Fill an image (rows, cols) from an array of a file, band by band, and refuse it as ``clean_image`` does.
+def fill(image: npt.NDArray[np.float32], values: Any) -> None:
+    """Fill an image (rows, cols) from an array of a file, band by band.
 
     Parameters
     ----------
@@ -97,16 +97,29 @@ def fill_clean(image: npt.NDArray[np.float32], values: Any) -> None:
     if image.size == 0:
         raise InputError(f"an empty image of shape {image.shape}")
     leading = (0,) * (len(values.shape) - 2)
-    strange, low, high = 0, np.inf, -np.inf
     for start, stop in scratch.row_bands(image.shape, BAND_PIXELS):
         part = np.asarray(values[(*leading, slice(start, stop))])
         with np.errstate(over="ignore"):
             image[start:stop] = part
+        scratch.release(image)
+
+
+def check_pixels(image: npt.NDArray[np.float32]) -> None:
+    """Refuse an image (rows, cols) that shows nothing.
+
+    Raises
+    ------
+    InputError : NaN or infinite values, or a constant image
+    """
+    strange, low, high = 0, np.inf, -np.inf
+    for start, stop in scratch.row_bands(image.shape, BAND_PIXELS):
         band = image[start:stop]
         strange += band.size - int(np.count_nonzero(np.isfinite(band)))
         low, high = min(low, float(band.min())), max(high, float(band.max()))
         scratch.release(image)
     if strange:
-        raise InputError(f"{strange} pixels are NaN, infinite or beyond single precision; crop or fill them first")
+        raise InputError(
+            f"{strange} pixels are NaN, infinite or beyond single precision; leave them out with --roi, or fill them"
+        )
     if low == high:
         raise InputError(f"every pixel is {low:g}: a constant image shows no columns")

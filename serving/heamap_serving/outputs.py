@@ -174,6 +174,7 @@ def picture_of(scored: Scored, model: Model, title: str, elements: tuple[str, ..
         remarks=claims(scored.aggregation),
         sampling_angstrom=model.contract.sampling_angstrom,
         elements=elements,
+        origin_angstrom=scored.origin_angstrom,
     )
 
 

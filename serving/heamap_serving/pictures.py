@@ -39,13 +39,14 @@ class Thinned:
 
 
 def thinned(image: Floats, most: int = MAX_SHOWN) -> Thinned:
-    """Average an image over squares until no side is longer than ``most`` pixels.
+    """Average an image over squares until no side is longer than ``most`` pixels, or the shorter one is 1.
 
     Parameters
     ----------
     image : (rows, cols) or (rows, cols, channels); of a large one, in a temporary file, a band at a time
     """
-    stride = -(-max(image.shape[:2]) // most)
+    # A strip keeps one pixel of its short side.
+    stride = min(-(-max(image.shape[:2]) // most), *image.shape[:2])
     if stride == 1:
         return Thinned(np.asarray(image, np.float32), 1)
     rows, cols = (length // stride for length in image.shape[:2])

@@ -39,6 +39,11 @@ def provenance(scored: Scored, model: Model, source: dict[str, Any]) -> dict[str
             "margin_pixels": tiles.margin(model.contract.stride, model.contract.reach),
             "number": scored.cut.tiles,
         },
+        "beam": {
+            "fraction_per_count": None if scored.beam is None else scored.beam.per_count,
+            "black_level": None if scored.beam is None else scored.beam.black_level,
+            "energy_kev": None if scored.energy_ev is None else scored.energy_ev / 1e3,
+        },
         "background_beam_fraction": scored.background,
         "domain": None if scored.domain is None else scored.domain.to_dict(),
         "intervals": None if scored.certainty is None else {"level": scored.certainty.level},

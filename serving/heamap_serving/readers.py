@@ -1,6 +1,7 @@
 """Micrographs from the file formats of electron microscopy."""
 
 import math
+import re
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from heamap.errors import InputError
 from heamap_serving import scratch
 from heamap_serving.beam_energy import beam_energy_ev
 from heamap_serving.detector import beam_scale
-from heamap_serving.micrograph import BeamScale, Micrograph, check_layout, fill_clean
+from heamap_serving.micrograph import BeamScale, Micrograph, check_layout, fill
 from heamap_serving.units import angstrom
 
 Sampling = tuple[float, float] | None
@@ -59,7 +60,7 @@ def read_micrograph(path: Path, folder: Path | None = None) -> Micrograph:
         with ExitStack() as files:
             chosen = _choose(reader(path, files))
             image = scratch.empty(check_layout(chosen.data.shape, np.dtype(chosen.data.dtype)), folder)
-            fill_clean(image, chosen.data)
+            fill(image, chosen.data)
             return Micrograph(image, chosen.sampling_angstrom, chosen.fault, chosen.beam, chosen.energy_ev)
     except InputError:
         raise
@@ -100,7 +101,7 @@ def _from_signal(signal: dict[str, Any]) -> Dataset:
     sampling, fault = _sampling(steps)
     metadata = signal.get("metadata", {})
     title = metadata.get("General", {}).get("title", "")
-    return Dataset(str(title), signal["data"], sampling, fault, beam_scale(metadata), beam_energy_ev(signal))
+    return Dataset(str(title), signal["data"], sampling, fault, beam_scale(signal), beam_energy_ev(signal))
 
 
 def _sampling(steps: list[tuple[float, Any]]) -> tuple[Sampling, str]:
@@ -154,8 +155,8 @@ def _tiff_steps(tiff: Any) -> list[tuple[float, Any]]:
     if tiff.is_imagej:
         tags = tiff.pages[0].tags
         unit = (tiff.imagej_metadata or {}).get("unit", "")
-        # ImageJ writes the micro sign as an escape.
-        unit = unit.replace("\\u00B5", "µ")
+        # ImageJ writes the micro sign and the A with a ring as escapes.
+        unit = re.sub(r"\\u([0-9A-Fa-f]{4})", lambda match: chr(int(match[1], 16)), unit)
         ratios = [tags[name].value for name in ("YResolution", "XResolution") if name in tags]
         return [(below / above if above else math.nan, unit) for above, below in ratios]
     return []

@@ -73,7 +73,7 @@ def report(
         "targets": [sections.name_of(target) for target in _listed()],
         "order": [TARGETS.index(target) for target in _listed()],
         "columns": plots.numbers(
-            scored.positions * contract.sampling_angstrom / 10,
+            (scored.positions * contract.sampling_angstrom + np.asarray(scored.origin_angstrom)) / 10,
             scored.places_px(contract.sampling_angstrom),
             scored.counts,
             scored.certainty,
@@ -83,7 +83,7 @@ def report(
         "first": len(plots.FIELDS),
         "symbols": [plots.OTHER_SYMBOL, plots.CALIBRATED_SYMBOL],
         "ring": RING_NM,
-        "regions": _outlines(verdict),
+        "regions": _outlines(verdict, scored.origin_angstrom),
         "hint": HINT,
     }
     return page(f"{title} – heamap", body, script="report.js", data=data)
@@ -126,7 +126,14 @@ def _plots(
     """What plotly.js draws, by the id of its place."""
     columns, with_totals = len(scored.positions), counted.totals is not None
     drawn = {
-        "view": plots.view(thinned(scored.image), sampling_angstrom, columns, scored.certainty, counted=with_totals)
+        "view": plots.view(
+            thinned(scored.image),
+            sampling_angstrom,
+            scored.origin_angstrom,
+            columns,
+            scored.certainty,
+            counted=with_totals,
+        )
     }
     if found is not None:
         indices = [ELEMENTS.index(element) for element in elements]
@@ -136,16 +143,18 @@ def _plots(
     return drawn
 
 
-def _outlines(verdict: Verdict) -> list[dict[str, Any]]:
+def _outlines(verdict: Verdict, origin_angstrom: tuple[float, float]) -> list[dict[str, Any]]:
     """Squares of the domain check that are not in domain, as shapes of Plotly."""
     regions: npt.NDArray[np.int8] | None = verdict.regions
     if regions is None:
         return []
     side = verdict.region_angstrom / 10
+    top, left = (place / 10 for place in origin_angstrom)
     shapes = []
     for row, col in np.argwhere(regions > 0).tolist():
         colour, dash = _OUTLINES[int(regions[row, col])]
         line = {"color": colour, "width": 1.5, "dash": dash}
-        edges = {"x0": col * side, "x1": (col + 1) * side, "y0": row * side, "y1": (row + 1) * side}
+        edges = {"x0": left + col * side, "x1": left + (col + 1) * side, "y0": top + row * side}
+        edges["y1"] = edges["y0"] + side
         shapes.append({"type": "rect", "line": line, **edges})
     return shapes

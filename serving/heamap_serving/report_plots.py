@@ -64,6 +64,7 @@ def plot(data: list[Plot], layout: Plot, margin: dict[str, int], height: int | N
 def view(
     shown: Thinned,
     sampling_angstrom: float,
+    origin_angstrom: tuple[float, float],
     columns: int,
     certainty: Certainty | None,
     *,
@@ -74,19 +75,21 @@ def view(
     Parameters
     ----------
     shown : what the pictures were made of, for their pixel size
+    origin_angstrom : place of the image's first pixel along rows and columns
     columns : how many there are
     counted : atom counting gives totals
     """
     step = sampling_angstrom / 10
-    first, pixel = shown.first * step, shown.stride * step
+    pixel = shown.stride * step
+    top, left = (place / 10 + shown.first * step for place in origin_angstrom)
     rows, cols = shown.values.shape[:2]
     ring = float(np.clip(RING_NM * SHOWN_POINTS / (max(rows, cols) * pixel), 3, 10))
     picture = {
         "type": "image",
         "name": "image",
         "hoverinfo": "skip",
-        "x0": first,
-        "y0": first,
+        "x0": left,
+        "y0": top,
         "dx": pixel,
         "dy": pixel,
     }
@@ -104,8 +107,8 @@ def view(
     }
     axis = {"showgrid": False, "zeroline": False, "ticks": "outside", "constrain": "domain"}
     x_range, y_range = (
-        [first - pixel / 2, first + (cols - 0.5) * pixel],
-        [first + (rows - 0.5) * pixel, first - pixel / 2],
+        [left - pixel / 2, left + (cols - 0.5) * pixel],
+        [top + (rows - 0.5) * pixel, top - pixel / 2],
     )
     layout = {
         "xaxis": {"title": {"text": "x (nm)"}, "range": x_range, **axis},

@@ -17,9 +17,10 @@ from heamap_serving.background import take_off
 from heamap_serving.beam_energy import check_energy, energy_scale
 from heamap_serving.certainty import Certainty, read_aggregation, read_certainty
 from heamap_serving.columns import counts_at, locate
-from heamap_serving.detector import detector_scale, in_beam_fractions
+from heamap_serving.detector import check_fractions, detector_scale, in_beam_fractions
 from heamap_serving.domain import Domain, Refused, examine
 from heamap_serving.domain_regions import REFUSED
+from heamap_serving.domain_totals import weighed
 from heamap_serving.local_blur import Absolute, Local
 from heamap_serving.micrograph import BeamScale, Micrograph
 from heamap_serving.region import WHOLE, Region
@@ -49,14 +50,15 @@ class Calibration:
     Attributes
     ----------
     sampling_angstrom : pixel size, taken before that of the file
-    beam_fraction_per_count : fraction of the incident beam that one count above the black level stands for
-    black_level : counts without beam
+    beam_fraction_per_count : fraction of the incident beam that one count above the black level stands for, taken
+        before that of the file
+    black_level : counts without beam, taken before that of the file; where neither says it, 0
     energy_kev : energy of the beam, taken before that of the file
     """
 
     sampling_angstrom: float | None = None
     beam_fraction_per_count: float | None = None
-    black_level: float = 0.0
+    black_level: float | None = None
     energy_kev: float | None = None
 
     def __post_init__(self) -> None:
@@ -67,7 +69,7 @@ class Calibration:
         ):
             if value is not None and not (math.isfinite(value) and value > 0):
                 raise InputError(f"{option} must be a positive number, got {value:g}")
-        if not math.isfinite(self.black_level):
+        if self.black_level is not None and not math.isfinite(self.black_level):
             raise InputError(f"--black-level must be a number, got {self.black_level:g}")
 
 
@@ -89,7 +91,7 @@ class Scored:
     sampling_source : ``file`` or ``option``
     cut : the tiles
     region : part of the file's image that this is
-    in_beam_fractions : the image is in fractions of the incident beam
+    beam : gain and black level that were used, by the options or the file; None where the image is in its counts
     energy_ev : of the beam, by the option or the file; None where neither says it
     background : fraction of the incident beam that was taken off; None where the model asks for nothing
     domain : how the image lies in the model's domain, columns of refused regions left out; None where the model's
@@ -106,7 +108,7 @@ class Scored:
     sampling_source: str
     cut: tiles.Plan
     region: Region = WHOLE
-    in_beam_fractions: bool = False
+    beam: BeamScale | None = None
     energy_ev: float | None = None
     background: float | None = None
     domain: Domain | None = None
@@ -114,6 +116,11 @@ class Scored:
     def places_px(self, sampling_angstrom: float) -> npt.NDArray[np.float64]:
         """Row and column (n, 2) of the columns in pixels of the file's whole image."""
         return self.positions * (sampling_angstrom / np.asarray(self.original_steps)) + np.asarray(self.region.origin)
+
+    @property
+    def in_beam_fractions(self) -> bool:
+        """Whether the image is in fractions of the incident beam."""
+        return self.beam is not None
 
     @property
     def origin_angstrom(self) -> tuple[float, float]:
@@ -141,14 +148,15 @@ def score(
 
     Raises
     ------
-    InputError : no pixel size, an implausible one, a field of view too small or too large, a model for calibrated
-        detectors without the calibration or with another beam energy, or a region that the image does not hold
+    InputError : no pixel size, an implausible one, a field of view too small or too large, pixels that are no numbers,
+        a model for calibrated detectors without the calibration, brighter than the beam or with another beam energy,
+        or a region that the image does not hold
     Refused : an image outside the model's domain
     """
     micrograph = region.crop(micrograph)
     steps, source = _steps(micrograph, calibration)
     _check_scale(micrograph.image.shape, steps, model)
-    scale = detector_scale(
+    detector = detector_scale(
         micrograph,
         needed=model.contract.normalization == "absolute",
         per_count=calibration.beam_fraction_per_count,
@@ -157,9 +165,11 @@ def score(
     energy_ev = micrograph.energy_ev if calibration.energy_kev is None else 1e3 * calibration.energy_kev
     check_energy(energy_ev, model.contract)
     beam = energy_scale(energy_ev, model.contract)
-    scale = None if scale is None else replace(scale, per_count=scale.per_count * beam)
+    scale = None if detector is None else replace(detector, per_count=detector.per_count * beam)
     sampling = model.contract.sampling_angstrom
     image, low, high = _resampled(micrograph.image, steps, sampling, scale, folder)
+    if detector is not None:
+        check_fractions(high / beam, detector)
     background = None if scale is None else take_off(image, model.contract, beam=beam)
     domain = _examine(micrograph, image, model)
     local = model.contract.normalization == "local"
@@ -177,6 +187,7 @@ def score(
     counts = counts_at(maps, positions, readout=reading.of_contract(contract))
     kept = region.holds(positions * (sampling / np.asarray(steps)))
     if domain is not None:
+        domain = weighed(domain, counts, contract)
         kept &= domain.region_of(positions * sampling) != REFUSED
     positions, counts = positions[kept], counts[kept]
     return Scored(
@@ -190,7 +201,7 @@ def score(
         sampling_source=source,
         cut=cut,
         region=region,
-        in_beam_fractions=scale is not None,
+        beam=detector,
         energy_ev=energy_ev,
         background=background,
         domain=domain,

@@ -54,9 +54,12 @@ def score_spread(
         waiting = []
         for index, job in enumerate(jobs):
             try:
+                finished.check_place(job.folder)
                 origin = finished.made_of(finished.file_sha256(job.path), model, calibration, options)
             except OSError as error:
                 records[index] = batch.failed(job, InputError(error.strerror or "cannot be read"))
+            except InputError as error:
+                records[index] = batch.failed(job, error)
             else:
                 record = finished.known(job.folder, origin)
                 if record is None:
@@ -69,11 +72,13 @@ def score_spread(
             client, waiting, (model.name, content, model.version, model.origin, calibration, options)
         ):
             try:
-                record, files = task.result()
+                with finished.answering_for(job.folder):
+                    record, files = task.result()
                 _unpack(files, job.folder)
                 records[index] = batch.named(job, record)
-            except InputError as error:
-                records[index] = batch.failed(job, error)
+            # A worker that is killed, a disk that is full: the rest goes on.
+            except Exception as error:  # noqa: BLE001  (told by ``in_a_line``)
+                records[index] = batch.failed(job, batch.in_a_line(error))
             bar.update()
     return batch.finish([records[index] for index in range(len(jobs))], out, found, model)
 

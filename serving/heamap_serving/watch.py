@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from heamap.errors import InputError
-from heamap_serving.batch import Found, Job, Summary, failure, load, named, score_loaded, write_summary
+from heamap_serving.batch import Found, Job, Summary, failure, in_a_line, load, named, score_loaded, write_summary
 from heamap_serving.guarded import Reader, clear_pixels
 from heamap_serving.options import Options
 from heamap_serving.readers import READERS
@@ -76,10 +76,12 @@ def watch(
 
     Raises
     ------
-    InputError : no such folder
+    InputError : no such folder, or results would lie among the micrographs, under their names
     """
     if not path.is_dir():
         raise InputError(f"--watch {path}: no such folder")
+    if out.resolve() == path.resolve():
+        raise InputError(f"--out {out}: is the folder that is watched; results need another one")
     out.mkdir(parents=True, exist_ok=True)
     folder, records = Folder(path), dict[str, dict[str, Any]]()
     say(f"watching {path}; Ctrl-C ends it")
@@ -108,9 +110,10 @@ def _attempt(
             say(f"{name}: scored before")
             return named(job, loaded.record)
         record = score_loaded(job, loaded, model, calibration, options)()
-    except InputError as error:
-        say(f"{name}: {error}")
-        return failure(job, error)
+    except Exception as error:  # noqa: BLE001  (told by ``in_a_line``)
+        fault = in_a_line(error)
+        say(f"{name}: {fault}")
+        return failure(job, fault)
     said = f"; {record['aggregated']}" if record["aggregated"] else ""
     say(f"{name}: {record['columns']} columns, {record['mean_total']:.1f} atoms each{said}")
     return named(job, record)

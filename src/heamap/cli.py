@@ -75,7 +75,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="F",
         help="calibrated detectors: fraction of the incident beam that one count stands for",
     )
-    score.add_argument("--black-level", type=float, default=0.0, metavar="N", help="counts without beam (%(default)s)")
+    score.add_argument("--black-level", type=float, metavar="N", help="counts without beam (the file's, or 0)")
     score.add_argument(
         "--energy-kev", type=float, metavar="E", help="energy of the beam, taken before that of the files"
     )
@@ -191,6 +191,8 @@ def _score(arguments: argparse.Namespace) -> int:
     options = read_options(arguments.roi, arguments.mask, arguments.elements, tables=arguments.tables)
     if bool(arguments.paths) == (arguments.watch is not None):
         raise InputError("give either micrographs (PATH) or a folder to watch (--watch DIR)")
+    if arguments.watch is not None and arguments.scheduler is not None:
+        raise InputError("--watch scores on this machine: leave out --scheduler, or --watch")
     try:
         arguments.out.mkdir(parents=True, exist_ok=True)
     except OSError as error:

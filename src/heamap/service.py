@@ -13,8 +13,8 @@ import pandas as pd
 
 from heamap.errors import InputError
 from heamap.lifecycle.flavor import IMAGE, KNOWN, ROW, SAMPLING, SHA256
-from heamap_serving.micrograph import Micrograph, clean_image
-from heamap_serving.outputs import column_table
+from heamap_serving.micrograph import Micrograph, as_image
+from heamap_serving.outputs import column_table, count
 from heamap_serving.score import Calibration, score
 from heamap_serving.session import Model, load_model
 
@@ -61,9 +61,9 @@ class Scorer:
             image = np.array([np.asarray(row, dtype=np.float64) for row in pixels])
         except (TypeError, ValueError):
             raise InputError("image must be rows of numbers, all of one length") from None
-        micrograph = Micrograph(clean_image(image), None)
+        micrograph = Micrograph(as_image(image), None)
         scored = score(micrograph, self._model, calibration)
-        return column_table(scored, self._model.contract.sampling_angstrom)
+        return column_table(scored, self._model.contract.sampling_angstrom, count(scored, self._model))
 
 
 def _load_pyfunc(path: str) -> Scorer:

@@ -84,7 +84,7 @@ class Score(Block):
     """Folder of micrographs that the line scores."""
     beam_fraction_per_count: Positive | None = None
     """Detector gain of micrographs that do not state it: fraction of the incident beam that one count stands for."""
-    black_level: float = 0.0
-    """Counts without beam, where the gain is given."""
+    black_level: float | None = None
+    """Counts without beam of micrographs that do not state them; null: 0."""
     energy_kev: Positive | None = None
     """Energy of the beam of micrographs that do not state it."""

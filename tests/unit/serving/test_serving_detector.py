@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import h5py
 import numpy as np
 import pytest
@@ -12,25 +14,25 @@ from heamap_serving.score import Calibration, score
 from heamap_serving.session import load_model
 
 
-def metadata(quantity, **model):
-    return {"Signal": {"quantity": quantity, "Noise_properties": {"Variance_linear_model": model}}}
+def signal_of(quantity, **model):
+    return {"metadata": {"Signal": {"quantity": quantity, "Noise_properties": {"Variance_linear_model": model}}}}
 
 
 def test_gain_and_black_level_come_from_metadata_in_units_of_the_beam():
-    found = beam_scale(metadata("Intensity (fraction of incident beam)", gain_factor=2e-6, gain_offset=1200.0))
+    found = beam_scale(signal_of("Intensity (fraction of incident beam)", gain_factor=2e-6, gain_offset=1200.0))
     assert found == BeamScale(2e-6, 1200.0)
-    assert beam_scale(metadata("Intensity (I/I0)")) == BeamScale(1.0, 0.0)
+    assert beam_scale(signal_of("Intensity (I/I0)")) == BeamScale(1.0, 0.0)
 
 
 @pytest.mark.parametrize(
     "signal",
     [
         {},
-        metadata("Intensity", gain_factor=2e-6),
-        metadata("Electrons (Counts)", gain_factor=2e-6),
-        metadata("Intensity (I/I0)", gain_factor=0.0),
-        metadata("Intensity (I/I0)", gain_factor="none"),
-        metadata("Intensity (I/I0)", gain_factor=1.0, gain_offset=float("nan")),
+        signal_of("Intensity", gain_factor=2e-6),
+        signal_of("Electrons (Counts)", gain_factor=2e-6),
+        signal_of("Intensity (I/I0)", gain_factor=0.0),
+        signal_of("Intensity (I/I0)", gain_factor="none"),
+        signal_of("Intensity (I/I0)", gain_factor=1.0, gain_offset=float("nan")),
     ],
 )
 def test_other_units_and_impossible_numbers_give_no_scale(signal):
@@ -39,9 +41,67 @@ def test_other_units_and_impossible_numbers_give_no_scale(signal):
 
 def test_the_options_go_before_the_file():
     micrograph = Micrograph(np.full((2, 2), 1300.0, np.float32), (0.2, 0.2), beam=BeamScale(1e-4, 300.0))
-    for per_count, black_level in ((None, 0.0), (1e-3, 1200.0)):
+    for per_count, black_level in ((None, None), (1e-3, 1200.0)):
         scale = detector_scale(micrograph, needed=True, per_count=per_count, black_level=black_level)
         np.testing.assert_allclose(in_beam_fractions(micrograph.image, scale), 0.1, rtol=1e-5)
+
+
+def test_each_number_comes_from_its_option_else_from_the_file():
+    micrograph = Micrograph(np.ones((2, 2), np.float32), (0.2, 0.2), beam=BeamScale(1e-4, 300.0))
+    for per_count, black_level, used in (
+        (None, None, BeamScale(1e-4, 300.0)),
+        (2e-4, None, BeamScale(2e-4, 300.0)),
+        (None, 1000.0, BeamScale(1e-4, 1000.0)),
+        (None, 0.0, BeamScale(1e-4, 0.0)),
+    ):
+        assert detector_scale(micrograph, needed=True, per_count=per_count, black_level=black_level) == used
+    plain = Micrograph(micrograph.image, (0.2, 0.2))
+    assert detector_scale(plain, needed=True, per_count=1e-3, black_level=None) == BeamScale(1e-3, 0.0)
+    assert detector_scale(plain, needed=False, per_count=None, black_level=7.0) is None
+
+
+def test_digital_micrograph_states_its_brightness_where_its_mapping_says():
+    place = "ImageList.TagGroup0.ImageData.Calibrations.Brightness"
+    brightness = {"Units": "I/I0", "Scale": 1e-4, "Origin": 100.0}
+    model = "Signal.Noise_properties.Variance_linear_model"
+    signal = {
+        "metadata": {"Signal": {"signal_type": ""}},
+        "original_metadata": {"ImageList": {"TagGroup0": {"ImageData": {"Calibrations": {"Brightness": brightness}}}}},
+        "mapping": {
+            f"{place}.Units": ("Signal.quantity", lambda units: f"Intensity ({units})"),
+            f"{place}.Scale": (f"{model}.gain_factor", None),
+            f"{place}.Origin": (f"{model}.gain_offset", None),
+        },
+    }
+    assert beam_scale(signal) == BeamScale(1e-4, 100.0)
+    brightness["Units"] = "e-"
+    assert beam_scale(signal) is None
+
+
+def test_a_calibrated_dm4_file_is_read_with_its_scale():
+    # The tags as the format's reader hands them on, from a real file where there is one.
+    folder = Path(__file__).parents[3].parent / "shared" / "micrographs"
+    if not (files := sorted(folder.glob("*.dm4"))):
+        pytest.skip("no dm4 file at hand")
+    from rsciio import digitalmicrograph
+
+    signal = digitalmicrograph.file_reader(str(files[0]), lazy=True)[0]
+    found = signal["original_metadata"]["ImageList"]["TagGroup0"]["ImageData"]["Calibrations"]["Brightness"]
+    found.update({"Units": "I/I0", "Scale": 1e-4, "Origin": 100.0})
+    assert beam_scale(signal) == BeamScale(1e-4, 100.0)
+
+
+def test_an_image_brighter_than_its_beam_is_refused(model_of_fractions):
+    image, _ = lattice_image((150, 150), (0.2, 0.2))
+    wrong = 2 / float(image.max())
+    with pytest.raises(InputError, match=r"2 times the incident beam by a gain of .* --beam-fraction-per-count"):
+        score(Micrograph(image, (0.2, 0.2)), model_of_fractions, Calibration(None, wrong))
+
+
+@pytest.fixture
+def model_of_fractions(tmp_path):
+    contract = make_contract(normalization="absolute")
+    return load_model(write_model(tmp_path / "m.onnx", {METADATA_KEY: contract.to_json()}))
 
 
 def test_without_either_a_model_of_fractions_refuses_and_names_both_options():

@@ -3,7 +3,7 @@ from io import BytesIO
 import numpy as np
 from PIL import Image
 
-from heamap_serving.pictures import grey_png, jpeg, map_picture, thinned
+from heamap_serving.pictures import grey_png, jpeg, map_picture, thinned, thumbnail_png
 
 
 def test_thinning_averages_squares_and_says_where_its_first_pixel_is():
@@ -46,3 +46,9 @@ def test_small_coloured_spots_keep_their_colour():
     assert found.shape == colours.shape
     for col, bright, dark in ((12, 0, 2), (15, 2, 0)):
         assert found[12, col, bright] - found[12, col, dark] > 120
+
+
+def test_a_strip_has_a_thumbnail():
+    strip = np.random.default_rng(0).random((60, 7700), np.float32)
+    with Image.open(BytesIO(thumbnail_png(strip))) as picture:
+        assert picture.size == (128, 1)

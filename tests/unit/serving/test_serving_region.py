@@ -117,3 +117,56 @@ def test_elements_are_drawn_in_the_one_order_and_strangers_refused(image_file, m
     assert 'value="Ni"' in page
     assert 'value="Pt"' not in page
     assert {"Pt", "Ni"} < set(columns_of(tmp_path / "out").columns)
+
+
+def test_nan_borders_are_left_out_with_a_rectangle(model_file, tmp_path, capfd):
+    image, _ = lattice_image((150, 160), (0.2, 0.2))
+    image[:3] = np.nan
+    np.save(tmp_path / "good.npy", image)
+    out = ("--out", tmp_path / "out", "--model", model_file, "--sampling-angstrom", 0.2)
+    assert run("score", tmp_path / "good.npy", *out) == 1
+    assert (
+        "480 pixels are NaN, infinite or beyond single precision; leave them out with --roi" in capfd.readouterr().err
+    )
+    assert run("score", tmp_path / "good.npy", *out, "--roi", 0, 2, 100, 100) == 1
+    assert "--roi 0 2 100 100: 100 pixels are NaN" in capfd.readouterr().err
+    assert run("score", tmp_path / "good.npy", *out, "--roi", 0, 3, 160, 147) == 0
+
+
+@pytest.mark.parametrize(
+    ("values", "options"),
+    [
+        (np.array([[0, 1], [1, 1]], bool), {}),
+        (np.array([[0, 255], [255, 255]], np.uint8), {"photometric": "miniswhite"}),
+        (np.array([[0, 3], [1, 1]], np.int64), {}),
+        (np.array([[np.nan, 0.5], [1, -1]]), {}),
+    ],
+)
+def test_the_stored_numbers_of_a_tiff_mask_count(values, options, tmp_path):
+    tifffile.imwrite(tmp_path / "mask.tif", values, **options)
+    assert read_mask(tmp_path / "mask.tif").tolist() == [[False, True], [True, True]]
+
+
+def test_masks_that_are_none_are_refused_in_one_line(tmp_path):
+    tifffile.imwrite(tmp_path / "two.tif", np.ones((2, 4, 4), np.uint8), photometric="minisblack")
+    (tmp_path / "empty.npy").touch()
+    (tmp_path / "empty.tif").touch()
+    (tmp_path / "empty.png").touch()
+    for name in ("two.tif", "empty.npy", "empty.tif", "empty.png"):
+        said = "2 pages" if name == "two.tif" else "cannot be read"
+        with pytest.raises(InputError, match=said) as caught:
+            read_mask(tmp_path / name)
+        assert "\n" not in str(caught.value)
+
+
+def test_a_mask_as_large_as_an_image_may_be_is_read(tmp_path):
+    Image.new("1", (16384, 16384), 1).save(tmp_path / "large.png")
+    assert read_mask(tmp_path / "large.png").shape == (16384, 16384)
+
+
+def test_rectangles_are_whole_numbers():
+    assert json.dumps(Region(tuple(np.array([1, 2, 3, 4]))).record()["roi_px"])
+    with pytest.raises(InputError, match="expected four whole numbers"):
+        Region((1.5, 2, 3, 4))
+    with pytest.raises(InputError, match="expected four whole numbers"):
+        Region((1, 2, 3))

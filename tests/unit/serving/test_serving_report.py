@@ -1,5 +1,6 @@
 import re
 import shutil
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -258,7 +259,7 @@ def scored_page(model, tmp_path, **changes):
         "versions": {},
     }
     if changes:
-        scored = SimpleNamespace(**(vars(scored) | changes), places_px=scored.places_px)
+        scored = replace(scored, **changes)
     still = np.zeros((8, 8, 3), np.uint8)
     return scored, loaded, report("an image", scored, loaded, count(scored, loaded), record, still)
 

@@ -32,7 +32,7 @@ def counted(*, totals):
 
 
 def micrograph(columns=3, known=None, *, totals=False):
-    return plots.view(Thinned(np.zeros((40, 50), np.float32), 2), 0.2, columns, known, counted=totals)
+    return plots.view(Thinned(np.zeros((40, 50), np.float32), 2), 0.2, (0.0, 0.0), columns, known, counted=totals)
 
 
 def unpacked(found):

@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -12,6 +13,8 @@ import pytest
 from serving_examples import lattice_image, make_contract, write_model
 
 from heamap.contract import METADATA_KEY
+from heamap.errors import InputError
+from heamap_serving import batch as batch_module
 from heamap_serving import finished
 from heamap_serving.batch import find_micrographs, score_batch
 from heamap_serving.pipeline import Behind, ahead
@@ -106,8 +109,54 @@ def test_a_result_appears_whole_or_not_at_all(tmp_path):
     for name in ("old", "new"):
         with finished.appearing(folder) as unfinished:
             (unfinished / name).touch()
+            (unfinished / finished.RECORD).touch()
             assert not (folder / name).exists()
-    assert [path.name for path in folder.iterdir()] == ["new"]
+    assert sorted(path.name for path in folder.iterdir()) == ["new", finished.RECORD]
+
+
+def test_nothing_but_a_result_makes_way_for_a_result(folder, model_file, capfd):
+    (folder / "0").mkdir()
+    (folder / "0" / "notes.txt").write_text("mine")
+    (folder / "1").write_text("mine too")
+    (folder / "2").mkdir()
+    summary = batch(folder, folder, model_file)
+    assert [record["status"] for record in summary.records] == ["failed", "failed", *["scored"] * 4]
+    said = capfd.readouterr().err
+    assert f"{folder / '0'} is no result of heamap and stays as it is" in said
+    assert f"{folder / '1'} is no folder and stays as it is" in said
+    assert (folder / "0" / "notes.txt").read_text() == "mine"
+    assert (folder / "1").read_text() == "mine too"
+    with pytest.raises(InputError, match="stays as it is"), finished.appearing(folder / "0"):
+        pytest.fail("it was begun")
+
+
+def test_a_refused_image_leaves_no_older_counts(folder, model_file, tmp_path, capfd):
+    out = tmp_path / "out"
+    batch(folder, out, model_file)
+    np.save(folder / "0.npy", np.ones((120, 130)))
+    (folder / "1.npy").write_bytes(b"no array")
+    summary = batch(folder, out, model_file)
+    assert [record["status"] for record in summary.records] == ["failed", "failed", *["scored"] * 4]
+    assert sorted(path.name for path in out.iterdir()) == ["2", "3", "4", "5", *PAGES]
+    batch(folder, out, model_file, sampling_angstrom=20.0)
+    assert sorted(path.name for path in out.iterdir()) == [*PAGES]
+    assert "replaces the result of another file" in capfd.readouterr().err
+
+
+def test_what_should_not_happen_to_one_image_costs_no_other(folder, model_file, tmp_path, monkeypatch, capfd):
+    written = batch_module.write
+
+    def write(place, title, *rest):
+        if title == "2.npy":
+            raise KeyError("a mistake")
+        return written(place, title, *rest)
+
+    monkeypatch.setattr(batch_module, "write", write)
+    summary = batch(folder, tmp_path / "out", model_file)
+    assert [record["status"] for record in summary.records].count("scored") == IMAGES - 1
+    said = capfd.readouterr().err
+    assert re.search(r"2\.npy: failed unexpectedly \(KeyError at test_\w+\.py:\d+: 'a mistake'\); please report", said)
+    assert "Traceback" not in said
 
 
 def test_work_ahead_and_behind_keeps_its_order_and_its_bounds():

@@ -142,3 +142,10 @@ def test_micrographs_and_a_folder_to_watch_exclude_each_other(model_file, tmp_pa
     assert capsys.readouterr().err.count("give either micrographs (PATH) or a folder to watch") == 2
     with pytest.raises(InputError, match="no such folder"):
         watch(tmp_path / "absent", tmp_path, load_model(model_file), Calibration(), DEFAULTS, print)
+
+
+def test_results_go_to_another_folder_than_the_micrographs(tmp_path, model_file):
+    with pytest.raises(InputError, match="is the folder that is watched"):
+        watch(tmp_path, tmp_path / ".", load_model(model_file), Calibration(), DEFAULTS, print)
+    arguments = ["score", "--watch", tmp_path, "--out", tmp_path / "out", "--scheduler", "tcp://127.0.0.1:1"]
+    assert main([str(argument) for argument in arguments]) == 2
