@@ -10,6 +10,7 @@ from rsciio import emd
 from heamap.errors import InputError
 from heamap_serving.micrograph import check_layout
 from heamap_serving.readers import read_micrograph
+from heamap_serving.region import WHOLE
 from heamap_serving.units import angstrom
 
 REAL = Path(__file__).resolve().parents[4] / "shared" / "micrographs"
@@ -164,7 +165,7 @@ def test_npy_integers_are_read_and_pickles_are_not(tmp_path):
 def test_what_is_no_greyscale_image_is_refused(tmp_path, values, line):
     np.save(tmp_path / "a.npy", values)
     with pytest.raises(InputError, match=line):
-        read_micrograph(tmp_path / "a.npy")
+        WHOLE.crop(read_micrograph(tmp_path / "a.npy"))
 
 
 def test_a_single_frame_of_a_stack_is_an_image(tmp_path, image):
@@ -247,3 +248,11 @@ def test_real_files_cut_short_are_refused(tmp_path, name, share):
     path.write_bytes(content[: int(share * len(content))])
     with pytest.raises(InputError, match="damaged"):
         read_micrograph(path)
+
+
+def test_imagej_writes_the_ring_of_the_angstrom_as_an_escape(tmp_path, image):
+    for unit in ("\\u00C5", "\\u00B5m", "nm"):
+        path = tmp_path / "a.tif"
+        tifffile.imwrite(path, image, imagej=True, resolution=(5, 5), metadata={"unit": unit})
+        steps = read_micrograph(path).sampling_angstrom
+        assert steps == pytest.approx((angstrom(0.2, {"\\u00C5": "Å", "\\u00B5m": "µm"}.get(unit, unit)),) * 2)
