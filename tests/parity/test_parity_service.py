@@ -23,7 +23,7 @@ from heamap.lifecycle import flavor, tracking
 from heamap.lifecycle.lineage import sha256
 from heamap.params import load
 from heamap_serving.micrograph import Micrograph
-from heamap_serving.outputs import column_table
+from heamap_serving.outputs import column_table, count
 from heamap_serving.score import Calibration, score
 from heamap_serving.session import load_model
 
@@ -54,8 +54,9 @@ def register(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, contract: Contract
 
 
 def expected(image: np.ndarray, path: Path) -> pd.DataFrame:
-    scored = score(Micrograph(image, None), load_model(path), Calibration(sampling_angstrom=0.2))
-    return column_table(scored, 0.2)
+    model = load_model(path)
+    scored = score(Micrograph(image, None), model, Calibration(sampling_angstrom=0.2))
+    return column_table(scored, 0.2, count(scored, model))
 
 
 def post(url: str, rows: list[dict[str, object]]) -> dict[str, list[dict[str, float]]]:
@@ -96,9 +97,9 @@ def test_a_model_of_calibrated_images_is_told_the_calibration_in_the_request(
     known = {"beam_fraction_per_count": [1e-4], "black_level": [100.0], "energy_kev": [190.0]}
     found = served.predict(pd.DataFrame(request | known)).drop(columns="request_row")
     calibration = Calibration(0.2, 1e-4, 100.0, 190.0)
-    pd.testing.assert_frame_equal(
-        found, column_table(score(Micrograph(image, None), load_model(path), calibration), 0.2)
-    )
+    model = load_model(path)
+    scored = score(Micrograph(image, None), model, calibration)
+    pd.testing.assert_frame_equal(found, column_table(scored, 0.2, count(scored, model)))
     with pytest.raises(mlflow.MlflowException, match=r"row 0: .*--beam-fraction-per-count"):
         served.predict(pd.DataFrame(request))
     with pytest.raises(mlflow.MlflowException, match=r"row 0: .*--energy-kev"):
