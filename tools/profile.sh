@@ -31,14 +31,29 @@ if [ ! -f "$profile" ]; then
 fi
 
 [ ! -d "$root/.venv/bin" ] || export PATH="$root/.venv/bin:$PATH"
-# The tools must find the clone's sources and the clone's own registry, not yours.
-export PYTHONPATH="$folder/src:$folder/serving"
 unset MLFLOW_TRACKING_URI DVC_ROOT DVC_EXP_NAME
 export DVC_NO_ANALYTICS=1 MLFLOW_DISABLE_TELEMETRY=true GX_ANALYTICS_ENABLED=false
 
+# Before the clone is touched: a mistake in the parameters must not move it to another commit.
+asked=$(mktemp)
+trap 'rm -f "$asked"' EXIT
+PYTHONPATH="$root/src:$root/serving" python - "$params" ${profile:+"$profile"} "$asked" <<'PYTHON'
+import sys
+from pathlib import Path
+
+from heamap.errors import InputError
+from heamap.profiles import write_merged, write_whole
+
+try:
+    (write_merged if len(sys.argv) == 4 else write_whole)(*map(Path, sys.argv[1:]))
+except InputError as error:
+    sys.exit(f"heamap: {error}")
+PYTHON
+# The tools must find the clone's sources and the clone's own registry, not yours.
+export PYTHONPATH="$folder/src:$folder/serving"
+
 if [ -d "$folder/.git" ]; then
     cd "$folder"
-    before=$(git rev-parse HEAD)
     git fetch -q "$root" HEAD
     # What the clone has already made is described by its own lock, not by the commit's.
     [ ! -f dvc.lock ] || cp dvc.lock .git/dvc.lock
@@ -47,29 +62,19 @@ else
     [ ! -e "$folder" ] || fail "$folder is there already and is no clone; name another folder"
     git clone -q "$root" "$folder"
     cd "$folder"
-    before=
 fi
 rm -f dvc.lock
 [ ! -f .git/dvc.lock ] || mv .git/dvc.lock dvc.lock
-python - "$params" ${profile:+"$profile"} <<'PYTHON'
-import sys
-from pathlib import Path
-
-from heamap.errors import InputError
-from heamap.profiles import write_merged, write_whole
-
-try:
-    (write_merged if len(sys.argv) == 3 else write_whole)(*map(Path, sys.argv[1:]), Path("params.yaml"))
-except InputError as error:
-    sys.exit(f"heamap: {error}")
-PYTHON
+cp "$asked" params.yaml
 # The gate wants a clean commit, and the run shall know which parameters it had.
 git -c user.name=heamap -c user.email=heamap@localhost commit -q --no-verify --all -m "Profile $name"
 # Sources and parameters as before: stay on the commit that an interrupted training began on, or the gate takes it for one
 # that was changed on the way.
-if [ -n "$before" ] && [ "$(git rev-parse HEAD^)" = "$(git rev-parse "$before^")" ] \
-    && git diff --quiet "$before" HEAD -- . ':!dvc.lock'; then
-    git reset -q "$before"
+last=refs/heamap/profile
+if git rev-parse -q --verify "$last" > /dev/null && [ "$(git rev-parse HEAD^)" = "$(git rev-parse "$last^")" ] \
+    && git diff --quiet "$last" HEAD -- . ':!dvc.lock'; then
+    git reset -q "$last"
 fi
+git update-ref "$last" HEAD
 dvc repro figures
 echo "see $folder/reports/paper/index.html"

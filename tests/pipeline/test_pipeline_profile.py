@@ -54,6 +54,14 @@ def test_run_again_a_clone_stays_on_its_commit_until_something_changes(checkout:
     first = commit()
     assert commit() == first
     whole = checkout / "params.release.yaml"
+    sound = whole.read_text()
+    whole.write_text(sound.replace("epochs:", "epoch:"))
+    assert "params.release.yaml" in run("tools/profile.sh", "release", check=False).stderr
+    whole.write_text(sound)
+    assert commit() == first
+    # Stopped between taking up the sources and the commit of the parameters.
+    subprocess.run(["git", "-C", str(checkout / "build/release"), "reset", "-q", "--hard", "HEAD^"], check=True)
+    assert commit() == first
     whole.write_text(whole.read_text() + "\n")
     assert commit() != first
 

@@ -63,9 +63,9 @@ def page(facts: Facts) -> str:
 
 _LICENCE = """GPL-3.0-or-later, as heamap.
 
-Cite M. Ragone et al., *Comput. Mater. Sci.* 201 (2022) 110905, for the method, this repository at the commit above, and
-what simulated the images: abTEM (Madsen and Susi, *Open Research Europe* 1 (2021) 24), with structures from the
-potential of Zhou, Johnson and Wadley, *Phys. Rev. B* 69 (2004) 144113."""
+Cite M. Ragone et al., *Comput. Mater. Sci.* 201 (2022) 110905, for the method, this repository at the parent commit
+above, and what simulated the images: abTEM (Madsen and Susi, *Open Research Europe* 1 (2021) 24), with structures from
+the potential of Zhou, Johnson and Wadley, *Phys. Rev. B* 69 (2004) 144113."""
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

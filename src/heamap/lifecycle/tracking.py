@@ -159,7 +159,9 @@ def _record_resumption(earlier: "Run") -> None:
     state = lineage.git_state(Path.cwd())
     dirty = {*json.loads(earlier.data.tags[DIRTY_TAG]), *state.dirty}
     if state.commit != earlier.data.tags[COMMIT_TAG]:
-        dirty.add(f"resumed at commit {state.commit}; train anew: dvc repro --force train")
+        dirty.add(
+            f"resumed at commit {state.commit}; train anew: dvc repro --force --single-item train, then dvc repro"
+        )
     mlflow.set_tag(DIRTY_TAG, json.dumps(sorted(dirty)))
 
 
@@ -175,7 +177,9 @@ def find_run(run_id: str, server: "MlflowClient") -> "Run":
     try:
         return server.get_run(run_id)
     except MlflowException:
-        raise InputError(f"no run {run_id} in {tracking_uri()}; train again: dvc repro --force train") from None
+        raise InputError(
+            f"no run {run_id} in {tracking_uri()}; train again: dvc repro --force --single-item train, then dvc repro"
+        ) from None
 
 
 def run_lineage(run: "Run") -> Lineage:

@@ -107,7 +107,7 @@ class Sources:
         try:
             scorer = json.loads(path.read_text())["model"]["sha256"]
         except (json.JSONDecodeError, KeyError, TypeError):
-            raise InputError(f"{path} names no model; run: dvc repro --force score") from None
+            raise InputError(f"{path} names no model; run: dvc repro --force --single-item score") from None
         model = self.root / "models/model.onnx"
         return model.exists() and hashlib.sha256(model.read_bytes()).hexdigest() == scorer
 
@@ -139,5 +139,5 @@ def _read(path: Path) -> pd.DataFrame:
 def _checked(table: pd.DataFrame, path: Path, fields: Sequence[str], stage: str) -> pd.DataFrame:
     missing = [field for field in fields if field not in table.columns]
     if missing:
-        raise InputError(f"{path} lacks the columns {missing}; run: dvc repro --force {stage}")
+        raise InputError(f"{path} lacks the columns {missing}; run: dvc repro --force --single-item {stage}")
     return table

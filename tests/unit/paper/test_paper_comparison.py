@@ -89,7 +89,9 @@ def test_a_batch_without_a_scored_micrograph_is_refused(clone):
 def test_a_table_without_its_columns_is_refused_with_the_stage(clone):
     path = clone / "data/evaluation/predictions.parquet"
     pd.read_parquet(path).drop(columns="pred_Ni").to_parquet(path)
-    with pytest.raises(InputError, match=r"lacks the columns \['pred_Ni'\]; run: dvc repro --force evaluate"):
+    with pytest.raises(
+        InputError, match=r"lacks the columns \['pred_Ni'\]; run: dvc repro --force --single-item evaluate"
+    ):
         comparison.of_predictions(Sources(clone))
 
 
