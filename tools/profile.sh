@@ -56,7 +56,7 @@ if [ -d "$folder/.git" ]; then
     cd "$folder"
     git fetch -q "$root" HEAD
     # What the clone has already made is described by its own lock, not by the commit's.
-    [ ! -f dvc.lock ] || cp dvc.lock .git/dvc.lock
+    [ ! -f dvc.lock ] || [ -f .git/dvc.lock ] || cp dvc.lock .git/dvc.lock
     git reset -q --hard FETCH_HEAD
 else
     [ ! -e "$folder" ] || fail "$folder is there already and is no clone; name another folder"

@@ -41,7 +41,10 @@ key=$({ cat requirements-horovod.lock tools/horovod/build.sh; cat $(find tools/h
 wheels="${XDG_CACHE_HOME:-$HOME/.cache}/heamap/horovod-$key"
 if ! ls "$wheels"/horovod-*.whl >/dev/null 2>&1; then
     echo "heamap: building Horovod against TensorFlow (a few minutes, once)"
-    tools/horovod/build.sh .venv/bin/python requirements-horovod.lock "$wheels" || fail "Horovod could not be built; the compiler's last lines are above"
+    rm -rf "$wheels" "$wheels.partial"
+    tools/horovod/build.sh .venv/bin/python requirements-horovod.lock "$wheels.partial" || fail "Horovod could not be built; the compiler's last lines are above"
+    # A copy that was cut short must not be taken for the wheel.
+    mv "$wheels.partial" "$wheels"
 fi
 .venv/bin/uv pip install --quiet --no-deps "$wheels"/horovod-*.whl
 .venv/bin/uv pip install --quiet --no-deps --no-build-isolation --editable .

@@ -240,8 +240,9 @@ def _simulate(arguments: argparse.Namespace) -> int:
 
 def _figures(arguments: argparse.Namespace) -> int:
     _need("nothing to draw from", "ase", "zarr")
-    from heamap.paper.evidence import draw_evidence
+    from heamap.paper.evidence import check_folder, draw_evidence
 
+    check_folder(arguments.out)
     drawn = draw_evidence(Path(), arguments.out, arguments.beside)
     for line in drawn.left_out:
         print(f"heamap: {line}", file=sys.stderr)

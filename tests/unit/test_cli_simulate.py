@@ -79,7 +79,7 @@ def test_the_columns_are_those_of_the_structure_at_their_places_in_the_image(out
     assert list(table.columns) == [
         "column", "row", "col", *ELEMENTS, "total", "order", "intensity_square_angstrom",
     ]  # fmt: skip
-    places = [(round(0.3 * col - 4.0, 1), round(0.3 * row - 5.3, 1)) for row, col in table[["row", "col"]].to_numpy()]
+    places = [(round(0.3 * col - 3.85, 1), round(0.3 * row - 5.15, 1)) for row, col in table[["row", "col"]].to_numpy()]
     assert dict(zip(places, table["order"], strict=True)) == STACKS
     assert table["total"].tolist() == table[list(ELEMENTS)].sum(axis=1).tolist()
     assert table["total"].sum() == len(stacks())
@@ -214,7 +214,7 @@ def test_what_cannot_be_simulated_is_one_line_and_exit_code_two(folder, upright,
         ([tmp_path / "nan.xyz"], "NaN or infinite"),
         ([tmp_path / "loose.xyz"], "loose.xyz: no column direction"),
         ([tmp_path / "loose.xyz", "--axis", "z"], "no atomic columns along [0, 0, 1]"),
-        ([upright, "--field-angstrom", "4"], "5.2 x 2.6 Angstrom as seen along the beam are 1.2 Angstrom more"),
+        ([upright, "--field-angstrom", "4"], "5.2 x 2.6 Angstrom as seen along the beam are 1.5 Angstrom more"),
         ([upright, "--energy-kev", "-1"], "--energy-kev must be between 20 and 1000, got -1"),
         ([upright, "--out", tmp_path / "taken"], "File exists; --out must be a folder that can be written"),
     ):

@@ -85,13 +85,29 @@ def draw_evidence(root: Path, out: Path, beside: Path | None = None, *, pictures
     return Evidence(tuple(path.stem for entry in entries for path in entry.pictures), left_out)
 
 
+def check_folder(out: Path) -> None:
+    """Refuse a folder of somebody's own figures, which would go for bearing the names of ours.
+
+    Raises
+    ------
+    InputError : there are such, and the page that stands beside ours is not
+    """
+    earlier = _earlier(out)
+    if earlier and not ((out / PAGE).exists() and (out / COMPARISON).exists()):
+        raise InputError(f"{earlier[0]} was not made by heamap and stays as it is; name another folder")
+
+
+def _earlier(out: Path) -> list[Path]:
+    patterns = ("figure*_*.p[nd][gf]", "table_2.p[nd][gf]", CONDITIONS)
+    return [path for pattern in patterns for path in sorted(out.glob(pattern))]
+
+
 def _make_room(out: Path) -> None:
     if out.exists() and not out.is_dir():
         raise InputError(f"{out} is a file; name a folder")
     out.mkdir(parents=True, exist_ok=True)
-    for pattern in ("figure*_*.p[nd][gf]", "table_2.p[nd][gf]", CONDITIONS):
-        for path in out.glob(pattern):
-            path.unlink()
+    for path in _earlier(out):
+        path.unlink()
 
 
 def _save(figure: Figure, png: Path, pdf: Path) -> None:

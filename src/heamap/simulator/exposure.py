@@ -18,7 +18,8 @@ from heamap.structures.structure_file import Structure
 
 WINDOW_ANGSTROM: dict[params.EngineName, float] = {"reference": 12.0, "thermal": 6.0}
 """Least width of the window that PRISM keeps of each probe: of all that leaves, or of the mean wave on its way down
-(docs/benchmarks.md)."""
+(docs/benchmarks.md). Rays that the aberrations spread further come on top, on both sides: in a window of 6 Angstrom a
+quarter of a probe 200 Angstrom out of focus wraps around."""
 
 REACH_ANGSTROM = 6.0
 """Atoms this far outside the field scatter into it."""
@@ -57,6 +58,7 @@ def slice_thickness(z_angstrom: npt.NDArray[np.float64]) -> float:
 def engine_settings(request: Request, z_angstrom: npt.NDArray[np.float64]) -> params.Simulate:
     """The engines' parameters: what the user gave, and what follows from its layers where nothing was given."""
     optics = request.microscope
+    windows = {engine: width + 2 * request.spread_angstrom for engine, width in WINDOW_ANGSTROM.items()}
     ranges = {name: (value, value) for name, value in vars(optics).items() if not name.startswith("detector")}
     return params.Simulate(
         engine=request.engine,
@@ -68,12 +70,12 @@ def engine_settings(request: Request, z_angstrom: npt.NDArray[np.float64]) -> pa
         workers=1,
         reference=params.Reference(
             configurations=request.configurations or DEFAULT_CONFIGURATIONS,
-            window_angstrom=request.window_angstrom or WINDOW_ANGSTROM["reference"],
+            window_angstrom=request.window_angstrom or windows["reference"],
         ),
         thermal=params.Thermal(
             waves=request.waves or DEFAULT_WAVES,
             device=request.device or "cpu",
-            window_angstrom=request.window_angstrom or WINDOW_ANGSTROM["thermal"],
+            window_angstrom=request.window_angstrom or windows["thermal"],
         ),
     )
 
@@ -83,8 +85,9 @@ def expose(structure: Structure, oriented: Oriented, field: Field, request: Requ
 
     Raises
     ------
-    InputError : it would not fit in memory
+    InputError : it has too many pixels, or would not fit in memory
     """
+    field.check_size()
     settings = engine_settings(request, oriented.positions[:, 2])
     # The order of sums in BLAS depends on its number of threads.
     with threadpool_limits(limits=1):

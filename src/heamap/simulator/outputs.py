@@ -30,11 +30,14 @@ def write(
 ) -> None:
     """Write ``image.npy``, ``image.tif``, ``image.png``, ``columns.csv`` and, last, ``settings.json``.
 
+    A folder with ``settings.json`` is whole: that of an earlier image goes first.
+
     Parameters
     ----------
     folder : exists; files of these names in it are replaced
     image : (rows, cols) fractions of the incident beam
     """
+    (folder / "settings.json").unlink(missing_ok=True)
     np.save(folder / "image.npy", image)
     write_tiff(folder / "image.tif", image, sampling_angstrom)
     draw(folder / "image.png", image, sampling_angstrom)

@@ -19,6 +19,10 @@ ENERGY_KEV = (20.0, 1000.0)
 SAMPLING_ANGSTROM = (0.01, 1.0)
 """A finer pixel size is a wrong unit, a coarser one shows no columns."""
 
+USUAL_BLUR_ANGSTROM = 1.0
+"""That of corrected microscopes, which rims and windows hold (10 Angstrom of defocus, 5 micrometres of spherical
+aberration, 20 mrad)."""
+
 _AXES = {"x": (1.0, 0.0, 0.0), "y": (0.0, 1.0, 0.0), "z": (0.0, 0.0, 1.0)}
 
 
@@ -98,6 +102,17 @@ class Request:
             detector_inner_mrad=self.detector_mrad[0],
             detector_outer_mrad=self.detector_mrad[1],
         )
+
+    @property
+    def spread_angstrom(self) -> float:
+        """How much further than ``USUAL_BLUR_ANGSTROM`` the aberrations carry the outermost rays of the probe.
+
+        By the slope of their phase (Kirkland, Advanced Computing in Electron Microscopy, 2010, eq. 2.21) at the edge of
+        the aperture.
+        """
+        angle = self.semiangle_mrad / 1e3
+        first = (abs(self.defocus_angstrom) + self.astigmatism_angstrom) * angle
+        return max(first + abs(self.spherical_aberration_angstrom) * angle**3 - USUAL_BLUR_ANGSTROM, 0.0)
 
     def direction(self) -> npt.NDArray[np.float64] | Literal["auto"]:
         """The direction that is to lie along the beam.

@@ -34,6 +34,8 @@ def simulate_structure(path: Path, out: Path, request: Request, tell: Tell) -> N
     try:
         oriented = orient(structure.positions, request.direction())
         field = field_around(oriented.positions, request)
+        if request.field_angstrom is not None:
+            field.check_size()
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
     try:

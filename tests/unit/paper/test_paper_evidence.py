@@ -6,7 +6,7 @@ import pytest
 from heamap.cli import main
 from heamap.errors import InputError
 from heamap.paper import evidence
-from heamap.paper.evidence import draw_evidence
+from heamap.paper.evidence import check_folder, draw_evidence
 from heamap.paper.page import spoken
 
 EVERY = (
@@ -93,6 +93,16 @@ def test_figures_of_an_earlier_run_go_and_other_files_stay(clone, tmp_path):
         (clone / name).rename(tmp_path / name)
     assert draw_evidence(clone, out).figures == ()
     assert {path.name for path in out.iterdir()} == {"notes.txt", "my_figure_1.png", "index.html", "comparison.csv"}
+
+
+def test_figures_of_ones_own_are_not_taken_for_those_of_an_earlier_run(tmp_path):
+    (tmp_path / "figure_S3.pdf").touch()
+    with pytest.raises(InputError, match=r"figure_S3\.pdf was not made by heamap"):
+        check_folder(tmp_path)
+    for name in ("index.html", "comparison.csv"):
+        (tmp_path / name).touch()
+    check_folder(tmp_path)
+    check_folder(tmp_path / "absent")
 
 
 def test_a_folder_without_a_line_is_refused(tmp_path):

@@ -38,3 +38,11 @@ def test_settings_that_are_given_stay():
     assert settings.reference.configurations == 3
     thermal = engine_settings(request(engine="thermal", waves=6), CORNERS[:, 2])
     assert (thermal.engine, thermal.thermal.waves) == ("thermal", 6)
+
+
+def test_windows_hold_what_the_aberrations_spread():
+    far = {"defocus_angstrom": 200.0, "spherical_aberration_angstrom": 1e7, "semiangle_mrad": 10.0}
+    settings = engine_settings(request(**far, astigmatism_angstrom=0.0), CORNERS[:, 2])
+    spread = 200 * 0.01 + 1e7 * 0.01**3 - 1
+    assert settings.reference.window_angstrom == pytest.approx(12 + 2 * spread)
+    assert settings.thermal.window_angstrom == pytest.approx(6 + 2 * spread)
