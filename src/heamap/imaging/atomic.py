@@ -15,7 +15,8 @@ from heamap.elements import ELEMENTS, TABLE
 RADIUS_ANGSTROM = 8.0
 """Where an atom's potential is taken to end."""
 HIGHEST = 24.0
-"""Highest tabulated frequency, per Angstrom: the corner of a grid for 250 mrad at 300 kV."""
+"""Frequency that the tables reach, per Angstrom: the corner of a grid for 200 mrad at 220 kV, and more. Where more is
+asked for (300 kV), they reach twice as far, or four times, with as many more points."""
 CORE_ANGSTROM = 0.7
 """How far an atom's core reaches. Beyond twice that the phase is the halo's: nearest columns of fcc [110] are 2.2
 apart, and no two cores of a slice overlap."""
@@ -28,17 +29,13 @@ def amplitudes(energy_ev: float, frequencies: npt.NDArray[np.floating]) -> npt.N
 
     Parameters
     ----------
-    frequencies : (...) per Angstrom, 0 to ``HIGHEST``
+    frequencies : (...) per Angstrom
 
     Returns
     -------
     (elements, ...) in square Angstrom
-
-    Raises
-    ------
-    ValueError : a frequency above ``HIGHEST``
     """
-    return _interpolated(_whole(energy_ev), frequencies)
+    return _interpolated(_whole(energy_ev, _reach(frequencies)), frequencies)
 
 
 def halos_and_cores(
@@ -51,84 +48,88 @@ def halos_and_cores(
 
     Parameters
     ----------
-    frequencies : (...) per Angstrom, 0 to ``HIGHEST``
+    frequencies : (...) per Angstrom
     average : factors of the mean over thermal displacements; else of an atom at rest
 
     Returns
     -------
     of h and of c, (elements, ...) each, in square Angstrom
-
-    Raises
-    ------
-    ValueError : a frequency above ``HIGHEST``
     """
-    halos, cores = _parts(energy_ev, average)
+    halos, cores = _parts(energy_ev, average, _reach(frequencies))
     return _interpolated(halos, frequencies), _interpolated(cores, frequencies)
 
 
+def _reach(frequencies: npt.NDArray[np.floating]) -> int:
+    """How many times ``HIGHEST`` the tables must reach: a power of two."""
+    times, highest = 1, float(np.max(frequencies))
+    while highest > HIGHEST * times:
+        times *= 2
+    return times
+
+
 def _interpolated(spline: CubicSpline, frequencies: npt.NDArray[np.floating]) -> npt.NDArray[np.complex128]:
-    if np.max(frequencies) > HIGHEST:
-        raise ValueError(f"frequency {np.max(frequencies)} per Angstrom is above {HIGHEST}")
     return np.asarray(np.moveaxis(spline(frequencies), -1, 0))
 
 
 @lru_cache(maxsize=4)
-def _whole(energy_ev: float) -> CubicSpline:
-    return _spline(np.expm1(1j * _phases(energy_ev)) * _rings())
+def _whole(energy_ev: float, reach: int) -> CubicSpline:
+    return _spline(np.expm1(1j * _phases(energy_ev, reach)) * _rings(reach), reach)
 
 
 @lru_cache(maxsize=4)
-def _parts(energy_ev: float, average: bool) -> tuple[CubicSpline, CubicSpline]:
-    radius = _radii()
-    phases = _phases(energy_ev)
+def _parts(energy_ev: float, average: bool, reach: int) -> tuple[CubicSpline, CubicSpline]:
+    radius = _radii(reach)
+    phases = _phases(energy_ev, reach)
     halos = phases * np.expm1(-((radius / CORE_ANGSTROM) ** 2)) ** 2
     if average:
-        halos, mean = (_averaged(values) for values in (halos, np.expm1(1j * phases)))
+        halos, mean = (_averaged(values, reach) for values in (halos, np.expm1(1j * phases)))
         cores = (1 + mean) * np.exp(-1j * halos) - 1
     else:
         cores = np.expm1(1j * (phases - halos))
-    return _spline(halos * _rings()), _spline(cores * _rings())
+    return _spline(halos * _rings(reach), reach), _spline(cores * _rings(reach), reach)
 
 
-def _averaged(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+def _averaged(values: npt.NDArray[Any], reach: int) -> npt.NDArray[Any]:
     """Radial functions of the elements, averaged over their thermal displacements: there and back."""
-    frequencies = _frequencies()
+    frequencies = _frequencies(reach)
     rings = 2 * np.pi * frequencies * np.gradient(frequencies) * debye_waller(frequencies)
-    return np.asarray((((values * _rings()) @ _bessel()) * rings) @ _bessel().T)
+    return np.asarray((((values * _rings(reach)) @ _bessel(reach)) * rings) @ _bessel(reach).T)
 
 
-def _phases(energy_ev: float) -> npt.NDArray[np.float64]:
+def _phases(energy_ev: float, reach: int) -> npt.NDArray[np.float64]:
     """(elements, radii): sigma v in radian."""
-    return np.stack([energy2sigma(energy_ev) * projected_potential(symbol, _radii()) for symbol in ELEMENTS])
+    return np.stack([energy2sigma(energy_ev) * projected_potential(symbol, _radii(reach)) for symbol in ELEMENTS])
 
 
-def _radii() -> npt.NDArray[np.float64]:
+def _radii(reach: int) -> npt.NDArray[np.float64]:
     # The cube puts the points where the phase turns fastest, at the nucleus.
-    return np.asarray(RADIUS_ANGSTROM * ((np.arange(_RADII) + 0.5) / _RADII) ** 3)
+    number = _RADII * reach
+    return np.asarray(RADIUS_ANGSTROM * ((np.arange(number) + 0.5) / number) ** 3)
 
 
-def _rings() -> npt.NDArray[np.float64]:
+def _rings(reach: int) -> npt.NDArray[np.float64]:
     """Areas that belong to the radii."""
-    return 2 * np.pi * _radii() * 3 * _radii() ** (2 / 3) * RADIUS_ANGSTROM ** (1 / 3) / _RADII
+    radius = _radii(reach)
+    return 2 * np.pi * radius * 3 * radius ** (2 / 3) * RADIUS_ANGSTROM ** (1 / 3) / (_RADII * reach)
 
 
-def _frequencies() -> npt.NDArray[np.float64]:
+def _frequencies(reach: int) -> npt.NDArray[np.float64]:
     # Denser at low frequencies, where the transforms fall steeply.
-    return np.asarray(HIGHEST * np.linspace(0, 1, _TABLE) ** 2)
+    return np.asarray(HIGHEST * reach * np.linspace(0, 1, _TABLE * reach) ** 2)
 
 
 @lru_cache(maxsize=1)
-def _bessel() -> npt.NDArray[np.float64]:
+def _bessel(reach: int) -> npt.NDArray[np.float64]:
     """(radii, frequencies): J0(2 pi k r)."""
-    return np.asarray(j0(2 * np.pi * _radii()[:, None] * _frequencies()))
+    return np.asarray(j0(2 * np.pi * _radii(reach)[:, None] * _frequencies(reach)))
 
 
-def _spline(rings: npt.NDArray[Any]) -> CubicSpline:
+def _spline(rings: npt.NDArray[Any], reach: int) -> CubicSpline:
     """Hankel transforms 2 pi int f(r) J0(2 pi k r) r dr of functions times the rings' areas.
 
     Unlike the same functions on a grid they have no aliasing: v is infinite at the nucleus.
     """
-    return CubicSpline(_frequencies(), (rings @ _bessel()).T)
+    return CubicSpline(_frequencies(reach), (rings @ _bessel(reach)).T)
 
 
 def projected_potential(symbol: str, radius: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:

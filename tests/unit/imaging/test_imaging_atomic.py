@@ -68,6 +68,15 @@ def test_potential_is_abtems():
         np.testing.assert_allclose(atomic.projected_potential(symbol, radius), theirs, rtol=1e-4)
 
 
-def test_refuses_frequencies_beyond_its_table():
-    with pytest.raises(ValueError, match=r"25\.0 per Angstrom"):
-        atomic.amplitudes(ENERGY, np.array([1.0, 25.0]))
+@pytest.mark.parametrize("average", [True, False])
+def test_longer_tables_say_the_same_and_go_on(average):
+    near, far = np.linspace(0, atomic.HIGHEST, 200), np.linspace(0, 1.7 * atomic.HIGHEST, 400)
+    for short, long in zip(
+        atomic.halos_and_cores(300e3, near, average=average),
+        atomic.halos_and_cores(300e3, np.concatenate([near, far]), average=average),
+        strict=True,
+    ):
+        np.testing.assert_allclose(long[:, :200], short, atol=1e-6 * np.abs(short).max())
+        assert np.abs(long[:, -1]).max() < 3e-3 * np.abs(short).max()
+    whole = atomic.amplitudes(300e3, np.array([atomic.HIGHEST - 1e-3, atomic.HIGHEST + 1e-3]))
+    np.testing.assert_allclose(whole[:, 0], atomic.amplitudes(300e3, np.array([atomic.HIGHEST]))[:, 0], rtol=1e-3)
