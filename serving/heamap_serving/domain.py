@@ -77,6 +77,10 @@ class Refused(InputError):  # noqa: N818  (a verdict)
         super().__init__(f"outside the model's domain: {domain.reasons[0]}")
         self.domain = domain
 
+    def __reduce__(self) -> tuple[type["Refused"], tuple[Domain]]:
+        # An exception is rebuilt from its text, which this one is not made of; it comes from the workers of a cluster.
+        return type(self), (self.domain,)
+
 
 def examine(
     image: npt.NDArray[np.floating],

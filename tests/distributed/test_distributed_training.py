@@ -30,6 +30,9 @@ def test_two_ranks_on_two_halves_of_a_batch_give_the_weights_of_one_process_on_t
     )
     for one, two in zip(leading, other, strict=True):
         np.testing.assert_array_equal(one, two)
+    with np.load(tmp_path / "ranks1/rank0.npz") as one, np.load(tmp_path / "ranks2/rank0.npz") as two:
+        # Every rank has looked at its own validation images, and the metrics are of all of them.
+        np.testing.assert_allclose(two["history"], one["history"], rtol=2e-3, atol=1e-3)
     for one, two in zip(alone, leading, strict=True):
         # Adam divides a gradient by its own size, so the rounding of the smallest ones is seen at the scale of the
         # learning rate, .002: 1 % of that.

@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from heamap import params
 from heamap.elements import ELEMENTS
-from heamap.imaging import effects, engines
+from heamap.imaging import effects
 from heamap.imaging.columns import COLUMN_RADIUS_ANGSTROM, column_intensities
 from heamap.imaging.microscope import Microscope
 
@@ -30,7 +30,6 @@ REPEATS = ("first", "second")
 """Independent simulations of each slab: what they have in common is the column's, not the engine's error."""
 # A multiple of both numbers of half cells, so that every column stands in the same way on the pixels.
 _PIXELS = 280
-_ENGINE: params.EngineName = "thermal"
 
 
 @dataclass(frozen=True)
@@ -140,9 +139,11 @@ def simulate_slab(
     one row a column: ``total``, a count per element, ``near_`` counts per element of the six neighbours together,
     ``first_square_angstrom`` and ``second_square_angstrom``, the scattering cross-sections of the two simulations
     """
+    # With what it needs, abTEM, which reading a library does not.
+    from heamap.imaging import thermal
+
     side = slabs.side_angstrom
     base = params.Base(seed=int(rng.integers(2**31)), pixels=_PIXELS, sampling_angstrom=side / _PIXELS)
-    periodic = settings.model_copy(update={"margin_angstrom": 0.0})
     columns, total = slab.order.shape
     counts = (slab.order[:, :, None] == np.arange(len(ELEMENTS))).sum(axis=1)
     table = pd.DataFrame(counts, columns=list(ELEMENTS))
@@ -150,14 +151,14 @@ def simulate_slab(
     near = _neighbours(side) @ counts
     table[[f"near_{symbol}" for symbol in ELEMENTS]] = near
     for sample, repeat in enumerate(REPEATS):
-        image = engines.simulate(
-            _ENGINE,
+        image = thermal.simulate(
             slab.order.reshape(columns * total),
             slab.positions.reshape(columns * total, 3),
             microscope,
             base=base,
-            settings=periodic,
+            settings=settings,
             sample=sample,
+            periodic=True,
         ).image
         table[f"{repeat}_square_angstrom"] = _integrate(image, slabs)
     return table

@@ -46,6 +46,7 @@ def simulate(
     base: params.Base,
     settings: params.Simulate,
     sample: int,
+    periodic: bool = False,
 ) -> Simulated:
     """Simulate the HAADF image of a particle in a field of view.
 
@@ -57,12 +58,15 @@ def simulate(
     elements : (n,) index into ``ELEMENTS``
     positions : (n, 3) Angstrom in field coordinates: x along columns, y along rows, z along the beam
     sample : decides the sampled directions and displacements, with ``base.seed``
+    periodic : the atoms are a crystal's that the field holds one cell of: there is no margin, and the probe's tails
+        fall on more of them where they leave the field
 
     Raises
     ------
     InputError : waves and atoms would not fit in memory
     """
-    margin = box.margin(positions, field_angstrom=base.field_angstrom, reach_angstrom=settings.margin_angstrom)
+    reach = 0.0 if periodic else settings.margin_angstrom
+    margin = box.margin(positions, field_angstrom=base.field_angstrom, reach_angstrom=reach)
     side = base.field_angstrom + 2 * margin
     interpolation = box.interpolation_factor(side, settings.thermal.window_angstrom)
     bench = _Bench(arrays(settings.thermal.device), microscope, side, interpolation)
@@ -82,7 +86,7 @@ def simulate(
     sorts = len(np.unique(atoms.elements))
     at_once = _fitting(bench, len(atoms.elements), band, settings.thermal, sorts=sorts)
     halves = bench.thermal(atoms, band, waves, rng, at_once=at_once) + bench.elastic(atoms, waves, rng)
-    alone = bool(inside.all())
+    alone = bool(inside.all()) and not periodic
     whole = [
         tails.restore(half, microscope, box_angstrom=side, interpolation=interpolation, alone=alone) for half in halves
     ]

@@ -10,7 +10,7 @@ import evaluate
 from heamap.errors import InputError
 from heamap.evaluation.yardsticks import FIRST
 from heamap.lifecycle import tracking
-from heamap.params import load
+from heamap.params import Params, load
 
 ROOT = Path(__file__).parents[3]
 
@@ -140,3 +140,29 @@ def test_the_run_tells_how_the_counts_behind_its_metrics_were_read(tmp_path, mon
         tags = tracking.client().get_run(run.info.run_id).data.tags
         found.append((tags[tracking.READOUT_TAG], tags[tracking.ORIENTATIONS_TAG]))
     assert found == [("peak", "1"), ("fit", "2")]
+
+
+def test_calibration_images_keep_the_doses_of_training_and_test_images_have_the_exams(monkeypatch) -> None:
+    whole = load(ROOT / "params.release.yaml")
+    seen = {}
+
+    class Data:
+        def split(self, name: str) -> str:
+            return name
+
+    class Enough(Exception):  # noqa: N818
+        pass
+
+    def predict_all(_data: Data, split: str, _network: None, settings: Params) -> SimpleNamespace:
+        seen[split] = settings.train.effects.dose_per_square_angstrom
+        if len(seen) == 2:
+            raise Enough
+        return SimpleNamespace(columns=None)
+
+    monkeypatch.setattr(evaluate, "open_dataset", lambda *_: Data())
+    monkeypatch.setattr(evaluate, "load_network", lambda *_: None)
+    monkeypatch.setattr(evaluate, "measure_all", lambda *_: None)
+    monkeypatch.setattr(evaluate, "predict_all", predict_all)
+    with pytest.raises(Enough):
+        evaluate.evaluate(whole)
+    assert seen == {"calibration": (1e5, 4e5), "test": (2e5, 2e5)}

@@ -4,7 +4,7 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
-from domain_examples import alloy, alloy_limits, perovskite, perovskite_as_fcc
+from domain_examples import alloy, alloy_limits, lattice, perovskite, perovskite_as_fcc
 from serving_examples import make_contract, write_model
 
 from heamap.contract import METADATA_KEY, Contract
@@ -76,6 +76,24 @@ def test_another_crystal_of_the_same_lattice_is_refused_by_spots_that_fcc_forbid
         assert found.verdict == "refused"
         assert re.match(r"Fourier spots that fcc along \[110\] forbids stand out by a factor of \d+", found.reasons[0])
     assert examined(alloy(seed), limits).checks["superlattice"] < 2
+
+
+@pytest.mark.parametrize(
+    "vectors",
+    [
+        1.85 * np.eye(2),
+        3.7 / np.sqrt(6) * np.array([[1.0, 0.0], [0.5, np.sqrt(0.75)]]),
+    ],
+    ids=["001", "111"],
+)
+def test_the_alloy_down_another_zone_axis_is_refused(vectors, limits):
+    assert examined(lattice(vectors, seed=3, sigma=0.35), limits).verdict == "refused"
+
+
+def test_much_more_noise_than_in_training_is_not_in_domain(limits):
+    image = alloy(7)
+    noisy = image + np.float32(0.5 * image.std()) * np.random.default_rng(0).standard_normal(image.shape, np.float32)
+    assert examined(noisy, limits).verdict != "in domain"
 
 
 def test_noise_speckle_and_text_like_blocks_are_refused(limits):

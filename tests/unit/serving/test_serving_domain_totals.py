@@ -1,3 +1,6 @@
+import pickle
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from serving_examples import make_contract
@@ -31,6 +34,13 @@ def test_impossible_counts_of_a_lattice_are_refused(totals, said):
     with pytest.raises(Refused, match=said) as caught:
         weighed(FOUND, columns(*totals) if totals else np.zeros((0, 5)), ABSOLUTE)
     assert caught.value.domain.verdict == "refused"
+
+
+def test_a_refusal_crosses_processes_with_its_finding():
+    refused = Refused(replace(FOUND, verdict="refused", reasons=("no lattice",)))
+    again = pickle.loads(pickle.dumps(refused))
+    assert str(again) == str(refused) == "outside the model's domain: no lattice"
+    assert again.domain.verdict == "refused"
 
 
 def test_brightness_says_nothing_to_a_model_without_calibration():

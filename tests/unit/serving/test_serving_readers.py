@@ -148,6 +148,13 @@ def test_npy_integers_are_read_and_pickles_are_not(tmp_path):
         read_micrograph(tmp_path / "b.npy")
 
 
+@pytest.mark.parametrize("name", ["HAADF", "haadf detector"])
+def test_of_several_images_the_one_named_haadf_is_taken(tmp_path, image, name):
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["BF"], file[name], file["DF4"] = image[::-1], image, image.T
+    np.testing.assert_array_equal(read_micrograph(tmp_path / "a.h5").image, image)
+
+
 @pytest.mark.parametrize(
     ("values", "line"),
     [

@@ -16,9 +16,15 @@ from heamap_serving.region import Region, read_mask
 
 @pytest.fixture
 def image_file(tmp_path):
-    image, _ = lattice_image((150, 160), (0.2, 0.2))
-    tifffile.imwrite(tmp_path / "good.tif", image, imagej=True, resolution=(50, 50), metadata={"unit": "nm"})
-    return tmp_path / "good.tif"
+    return written(tmp_path, (0.2, 0.2))
+
+
+def written(folder, steps):
+    """An image whose pixels along rows and columns have these sizes."""
+    image, _ = lattice_image((150, 160), steps)
+    down, across = (10 / step for step in steps)
+    tifffile.imwrite(folder / "good.tif", image, imagej=True, resolution=(across, down), metadata={"unit": "nm"})
+    return folder / "good.tif"
 
 
 def run(*arguments):
@@ -29,23 +35,27 @@ def columns_of(out):
     return pd.read_parquet(out / "good" / "columns.parquet")
 
 
-def test_a_rectangle_gives_the_columns_in_it_at_their_places_in_the_whole_image(image_file, model_file, tmp_path):
+@pytest.mark.parametrize("steps", [(0.2, 0.2), (0.18, 0.19)])
+def test_a_rectangle_gives_the_columns_in_it_at_their_places_in_the_whole_image(steps, model_file, tmp_path):
+    image_file = written(tmp_path, steps)
     run("score", image_file, "--out", tmp_path / "whole", "--model", model_file)
     run("score", image_file, "--out", tmp_path / "part", "--model", model_file, "--roi", 40, 60, 80, 70)
     whole, part = columns_of(tmp_path / "whole"), columns_of(tmp_path / "part")
     inside = whole[whole["col_px"].between(41, 118) & whole["row_px"].between(61, 128)]
     places = part[["row_px", "col_px"]].to_numpy()
     for place in inside[["row_px", "col_px"]].to_numpy():
-        assert np.abs(places - place).max(axis=1).min() < 0.2
-    np.testing.assert_allclose(part["x_angstrom"], 0.2 * part["col_px"])
-    np.testing.assert_allclose(part["y_angstrom"], 0.2 * part["row_px"])
-    assert part["row_px"].between(60, 130).all()
+        assert np.abs(places - place).max(axis=1).min() < (0.2 if steps == (0.2, 0.2) else 0.8)
+    np.testing.assert_allclose(part["x_angstrom"], steps[1] * part["col_px"], rtol=1e-5)
+    np.testing.assert_allclose(part["y_angstrom"], steps[0] * part["row_px"], rtol=1e-5)
+    assert part["row_px"].between(59, 131).all()
     record = json.loads((tmp_path / "part" / "good" / "provenance.json").read_text())
     assert record["region"]["roi_px"] == {"x": 40, "y": 60, "width": 80, "height": 70}
-    assert record["tiles"]["image_pixels"] == [70, 80]
+    assert record["tiles"]["image_pixels"] == [round(70 * steps[0] / 0.2), round(80 * steps[1] / 0.2)]
 
 
-def test_a_mask_takes_out_columns_and_changes_no_count_of_the_others(image_file, model_file, tmp_path):
+@pytest.mark.parametrize("steps", [(0.2, 0.2), (0.18, 0.19)])
+def test_a_mask_takes_out_columns_and_changes_no_count_of_the_others(steps, model_file, tmp_path):
+    image_file = written(tmp_path, steps)
     mask = np.zeros((150, 160), np.uint8)
     mask[:, 80:] = 255
     Image.fromarray(mask).save(tmp_path / "mask.png")

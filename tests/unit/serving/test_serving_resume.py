@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import fields, replace
 from functools import partial
 
 import numpy as np
@@ -12,12 +13,15 @@ import pandas as pd
 import pytest
 from serving_examples import lattice_image, make_contract, write_model
 
+import heamap
 from heamap.contract import METADATA_KEY
 from heamap.errors import InputError
 from heamap_serving import batch as batch_module
 from heamap_serving import finished
 from heamap_serving.batch import find_micrographs, score_batch
+from heamap_serving.options import Options
 from heamap_serving.pipeline import Behind, ahead
+from heamap_serving.region import Region
 from heamap_serving.score import Calibration
 from heamap_serving.session import load_model
 
@@ -179,3 +183,21 @@ def test_work_ahead_and_behind_keeps_its_order_and_its_bounds():
             if future.exception() is None:
                 outcomes.append(writer.put(partial(keep, future.result())))
     assert [outcome.result() for outcome in outcomes] == put == [0, 10, 30, 40]
+
+
+def test_all_that_decides_a_result_is_in_what_it_was_made_of(model_file, monkeypatch):
+    model, mask = load_model(model_file), np.eye(4, dtype=bool)
+    plain = finished.made_of("a", model, Calibration(), Options())
+    others = [
+        finished.made_of("b", model, Calibration(), Options()),
+        finished.made_of("a", replace(model, sha256="other"), Calibration(), Options()),
+        *(finished.made_of("a", model, Calibration(**{field.name: 0.5}), Options()) for field in fields(Calibration)),
+        finished.made_of("a", model, Calibration(), Options(Region((0, 0, 2, 2)))),
+        finished.made_of("a", model, Calibration(), Options(Region((0, 0, 2, 3)))),
+        finished.made_of("a", model, Calibration(), Options(Region(mask=mask))),
+        finished.made_of("a", model, Calibration(), Options(Region(mask=~mask))),
+        finished.made_of("a", model, Calibration(), Options(elements=("Pt",))),
+    ]
+    monkeypatch.setattr(heamap, "__version__", "another")
+    others.append(finished.made_of("a", model, Calibration(), Options()))
+    assert len({json.dumps(each) for each in [plain, *others]}) == 1 + len(others) == 13
