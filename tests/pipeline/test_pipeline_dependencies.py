@@ -9,7 +9,18 @@ import yaml
 
 ROOT = Path(__file__).parents[2]
 STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
-COMPUTING = ("structures", "imaging", "dataset", "network", "domain", "training", "paper", "elements", "seeds")
+COMPUTING = (
+    "structures",
+    "imaging",
+    "dataset",
+    "network",
+    "domain",
+    "training",
+    "evaluation",
+    "paper",
+    "elements",
+    "seeds",
+)
 
 
 @pytest.fixture(scope="module")
@@ -53,9 +64,7 @@ def covers(dependency: str, source: str) -> bool:
     return source == dependency or source.startswith(f"{dependency}/")
 
 
-@pytest.mark.parametrize(
-    "stage", ["motifs", "structures", "simulate", "counterfactuals", "train", "bounds", "evaluate", "export", "figures"]
-)
+@pytest.mark.parametrize("stage", sorted(STAGES))
 def test_a_stage_depends_on_all_that_it_computes_with(graph, stage):
     missing = {source for source in computing(graph, stage) if not any(covers(name, source) for name in listed(stage))}
     assert missing == set()
