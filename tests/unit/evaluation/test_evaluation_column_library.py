@@ -186,10 +186,12 @@ def test_the_tails_of_probes_fall_on_more_of_a_periodic_slab() -> None:
 def test_the_power_of_the_energy_brings_columns_of_two_energies_together() -> None:
     slabs = Slabs()
     slab = column_library.draw_slab(3, slabs, np.random.default_rng(4))
+    # Of two waves the ratio of brightness is off by some hundredths by chance.
+    settings = SETTINGS.model_copy(update={"thermal": SETTINGS.thermal.model_copy(update={"waves": 8})})
     found = {}
     for energy in (180e3, 220e3):
         table = column_library.simulate_slab(
-            slab, slabs, replace(MICROSCOPE, energy_ev=energy), settings=SETTINGS, rng=np.random.default_rng(5)
+            slab, slabs, replace(MICROSCOPE, energy_ev=energy), settings=settings, rng=np.random.default_rng(5)
         )
         found[energy] = table["first_square_angstrom"].mean()
     assert found[180e3] / found[220e3] > 1.2
