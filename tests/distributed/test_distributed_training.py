@@ -66,3 +66,15 @@ def test_two_ranks_train_compiled_and_in_mixed_precision_to_the_same_weights(lau
     for one, two in zip(weights(tmp_path / "compiled"), weights(tmp_path / "compiled", 1), strict=True):
         assert np.isfinite(one).all()
         np.testing.assert_array_equal(one, two)
+
+
+def test_training_ends_when_it_no_longer_improves_and_gives_the_weights_of_its_best_epoch(launch, tmp_path):
+    launch = partial(launch, ranks=1, schedule="constant", learning_rate=0.1, warmup_epochs=0.0)
+    assert launch("stopped", epochs=12, patience=1).returncode == 0
+    with np.load(tmp_path / "stopped/rank0.npz") as stored:
+        losses = stored["history"][:, 1]
+    best = int(losses.argmin())
+    assert len(losses) == best + 2 < 12
+    assert launch("best", epochs=best + 1, patience=12).returncode == 0
+    for one, two in zip(weights(tmp_path / "stopped"), weights(tmp_path / "best"), strict=True):
+        np.testing.assert_array_equal(one, two)
