@@ -151,14 +151,13 @@ def simulate_slab(
     near = _neighbours(side) @ counts
     table[[f"near_{symbol}" for symbol in ELEMENTS]] = near
     for sample, repeat in enumerate(REPEATS):
-        image = thermal.simulate(
+        image = thermal.simulate_cell(
             slab.order.reshape(columns * total),
             slab.positions.reshape(columns * total, 3),
             microscope,
             base=base,
             settings=settings,
             sample=sample,
-            periodic=True,
         ).image
         table[f"{repeat}_square_angstrom"] = _integrate(image, slabs)
     return table

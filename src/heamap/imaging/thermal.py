@@ -46,7 +46,6 @@ def simulate(
     base: params.Base,
     settings: params.Simulate,
     sample: int,
-    periodic: bool = False,
 ) -> Simulated:
     """Simulate the HAADF image of a particle in a field of view.
 
@@ -58,13 +57,45 @@ def simulate(
     elements : (n,) index into ``ELEMENTS``
     positions : (n, 3) Angstrom in field coordinates: x along columns, y along rows, z along the beam
     sample : decides the sampled directions and displacements, with ``base.seed``
-    periodic : the atoms are a crystal's that the field holds one cell of: there is no margin, and the probe's tails
-        fall on more of them where they leave the field
 
     Raises
     ------
     InputError : waves and atoms would not fit in memory
     """
+    return _simulate(elements, positions, microscope, base, settings, sample, periodic=False)
+
+
+def simulate_cell(
+    elements: npt.NDArray[np.integer],
+    positions: npt.NDArray[np.floating],
+    microscope: Microscope,
+    *,
+    base: params.Base,
+    settings: params.Simulate,
+    sample: int,
+) -> Simulated:
+    """Simulate the HAADF image of a crystal of which the field of view is one cell.
+
+    As :func:`simulate`, but for its margin, which there is none of, and for the probe's tails, which fall on more of
+    the crystal where they leave the field.
+
+    Raises
+    ------
+    InputError : waves and atoms would not fit in memory
+    """
+    return _simulate(elements, positions, microscope, base, settings, sample, periodic=True)
+
+
+def _simulate(
+    elements: npt.NDArray[np.integer],
+    positions: npt.NDArray[np.floating],
+    microscope: Microscope,
+    base: params.Base,
+    settings: params.Simulate,
+    sample: int,
+    *,
+    periodic: bool,
+) -> Simulated:
     reach = 0.0 if periodic else settings.margin_angstrom
     margin = box.margin(positions, field_angstrom=base.field_angstrom, reach_angstrom=reach)
     side = base.field_angstrom + 2 * margin

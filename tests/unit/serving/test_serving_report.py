@@ -22,7 +22,7 @@ from heamap_serving.score import Calibration, score
 from heamap_serving.session import load_model
 from heamap_serving.verdict import verdict_of
 
-COUNTING = CountingLine(slope=1e-3, intercept=0.5, r2=0.9, columns=4000, radius_angstrom=1.1)
+COUNTING = CountingLine(slope=1e-1, intercept=0.5, r2=0.9, columns=4000, radius_angstrom=1.1)
 COMPOSITION = CompositionErrors(level=0.9, images=10, bias=(0.01,) * 6, half_width=(0.05,) * 6)
 HOSTILE = "<img src=x onerror=1>.tif"
 
@@ -64,7 +64,7 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def scores(folder, model, tmp_path_factory):
     out = tmp_path_factory.mktemp("out")
-    options = ("--model", model, "--beam-fraction-per-count", "1e-2")
+    options = ("--model", model, "--beam-fraction-per-count", "1e-4")
     assert main([str(word) for word in ("score", folder, "--out", out, *options)]) == 1
     return out
 
