@@ -58,13 +58,13 @@ def check_place(folder: Path) -> None:
 
 @contextmanager
 def answering_for(folder: Path) -> Iterator[None]:
-    """Where the block refuses the image, an earlier result in the folder is removed.
+    """Where the block refuses the image or fails, an earlier result in the folder is removed.
 
     It is of other choices, or of what the file held before, and nobody would know.
     """
     try:
         yield
-    except InputError:
+    except Exception:
         if _is_result(folder):
             shutil.rmtree(folder, ignore_errors=True)
         raise

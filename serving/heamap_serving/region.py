@@ -107,7 +107,7 @@ def read_mask(path: Path) -> npt.NDArray[np.bool_]:
         raise InputError(f"--mask {path}: cannot be read ({reason[:120]})") from error
     if values.ndim != 2 or values.dtype.kind not in "buif":
         raise InputError(f"--mask {path}: shape {values.shape} of {values.dtype}; expected one plane (rows, cols)")
-    mask = (values != 0) & (values == values)
+    mask = (values != 0) & ~np.isnan(values)
     if not mask.any():
         raise InputError(f"--mask {path}: every pixel is 0, so that nothing would be scored")
     return np.asarray(mask)

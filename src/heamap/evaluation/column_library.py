@@ -151,13 +151,14 @@ def simulate_slab(
     near = _neighbours(side) @ counts
     table[[f"near_{symbol}" for symbol in ELEMENTS]] = near
     for sample, repeat in enumerate(REPEATS):
-        image = thermal.simulate_cell(
+        image = thermal.expose(
             slab.order.reshape(columns * total),
             slab.positions.reshape(columns * total, 3),
             microscope,
-            base=base,
-            settings=settings,
-            sample=sample,
+            base,
+            settings,
+            sample,
+            periodic=True,
         ).image
         table[f"{repeat}_square_angstrom"] = _integrate(image, slabs)
     return table

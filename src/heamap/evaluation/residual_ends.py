@@ -24,8 +24,7 @@ def column_ends(residuals: npt.ArrayLike, level: float) -> tuple[float, float]:
     ValueError : fewer than 2 / (1 - level) - 1 residuals, where the ends would be infinite
     """
     ordered = np.sort(np.asarray(residuals, np.float64))
-    # Products such as 20 x .05 come out a hair off the whole number they are.
-    rank = math.floor((ordered.size + 1) * (1 - level) / 2 + 1e-9)
+    rank = _rank(ordered.size, level)
     if rank < 1:
         raise ValueError(f"intervals at {level:g} need {2 / (1 - level) - 1:.0f} columns or more, got {ordered.size}")
     return float(ordered[rank - 1]), float(ordered[-rank])
@@ -57,7 +56,7 @@ def new_image_ends(images: npt.ArrayLike, residuals: npt.ArrayLike, level: float
     for number in range(len(columns)):
         here = image == number
         others = values[~here]
-        enough = others.size >= _columns_needed(level)
+        enough = _rank(others.size, level) >= 1
         middle, down, up = _reach(others, column_ends(others, level) if enough else (others.min(), others.max()))
         away = values[here] - middle
         needed[here] = np.where(away > 0, away / up, -away / down)
@@ -68,9 +67,9 @@ def new_image_ends(images: npt.ArrayLike, residuals: npt.ArrayLike, level: float
     return middle - stretch * down, middle + stretch * up, stretch
 
 
-def _columns_needed(level: float) -> float:
+def _rank(columns: int, level: float) -> int:
     # Products such as 20 x .05 come out a hair off the whole number they are.
-    return 2 / (1 - level) - 1 - 1e-9
+    return math.floor((columns + 1) * (1 - level) / 2 + 1e-9)
 
 
 def _reach(residuals: FloatArray, ends: tuple[float, float]) -> tuple[float, float, float]:

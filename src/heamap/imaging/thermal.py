@@ -62,31 +62,10 @@ def simulate(
     ------
     InputError : waves and atoms would not fit in memory
     """
-    return _simulate(elements, positions, microscope, base, settings, sample, periodic=False)
+    return expose(elements, positions, microscope, base, settings, sample, periodic=False)
 
 
-def simulate_cell(
-    elements: npt.NDArray[np.integer],
-    positions: npt.NDArray[np.floating],
-    microscope: Microscope,
-    *,
-    base: params.Base,
-    settings: params.Simulate,
-    sample: int,
-) -> Simulated:
-    """Simulate the HAADF image of a crystal of which the field of view is one cell.
-
-    As :func:`simulate`, but for its margin, which there is none of, and for the probe's tails, which fall on more of
-    the crystal where they leave the field.
-
-    Raises
-    ------
-    InputError : waves and atoms would not fit in memory
-    """
-    return _simulate(elements, positions, microscope, base, settings, sample, periodic=True)
-
-
-def _simulate(
+def expose(
     elements: npt.NDArray[np.integer],
     positions: npt.NDArray[np.floating],
     microscope: Microscope,
@@ -96,6 +75,17 @@ def _simulate(
     *,
     periodic: bool,
 ) -> Simulated:
+    """As :func:`simulate`, for what lies alone in the field, or goes on beyond it.
+
+    Parameters
+    ----------
+    periodic : the field is one cell of a crystal: there is no margin, and the probe's tails fall on more of the crystal
+        where they leave the field
+
+    Raises
+    ------
+    InputError : waves and atoms would not fit in memory
+    """
     reach = 0.0 if periodic else settings.margin_angstrom
     margin = box.margin(positions, field_angstrom=base.field_angstrom, reach_angstrom=reach)
     side = base.field_angstrom + 2 * margin

@@ -44,8 +44,9 @@ MICROSCOPE = Microscope(
 )
 
 
-def dots(elements, positions, _microscope, *, base, settings, sample) -> Simulated:  # noqa: ARG001
+def dots(elements, positions, _microscope, base, _settings, sample, *, periodic) -> Simulated:
     """Every atom a dot of its atomic number, the second repeat brighter by 1."""
+    assert periodic
     image = np.zeros((base.pixels, base.pixels), dtype=np.float32)
     col, row = (np.rint(positions[:, :2].T / base.sampling_angstrom).astype(int)) % base.pixels
     np.add.at(image, (row, col), np.array(ATOMIC_NUMBERS)[elements] / base.sampling_angstrom**2)
@@ -82,7 +83,7 @@ def test_species_follow_composition_and_aggregation() -> None:
 
 
 def test_every_column_has_its_own_intensity_and_its_own_neighbours(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(thermal, "simulate_cell", dots)
+    monkeypatch.setattr(thermal, "expose", dots)
     slabs = Slabs(displacement_angstrom=0.03)
     slab = column_library.draw_slab(4, slabs, np.random.default_rng(1))
     table = column_library.simulate_slab(slab, slabs, MICROSCOPE, settings=SETTINGS, rng=np.random.default_rng(2))
@@ -106,7 +107,7 @@ def test_every_column_has_its_own_intensity_and_its_own_neighbours(monkeypatch: 
 
 
 def test_source_size_moves_brightness_to_the_neighbours(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(thermal, "simulate_cell", dots)
+    monkeypatch.setattr(thermal, "expose", dots)
     found = []
     for source in (0.0, 1.2):
         slabs = Slabs((0.0, 0.0, 1.0, 0.0, 0.0), displacement_angstrom=0.0, source_fwhm_angstrom=source)
@@ -153,7 +154,7 @@ def test_a_column_without_atoms_is_refused() -> None:
 
 
 def test_a_pool_gives_the_same_library_as_one_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(thermal, "simulate_cell", dots)
+    monkeypatch.setattr(thermal, "expose", dots)
 
     def one(spread) -> object:
         rng = np.random.default_rng(3)
@@ -173,7 +174,7 @@ def test_the_tails_of_probes_fall_on_more_of_a_periodic_slab() -> None:
     bare = SETTINGS.model_copy(update={"margin_angstrom": 0.0})
     given = (slab.order.ravel(), slab.positions.reshape(-1, 3), MICROSCOPE)
     alone = thermal.simulate(*given, base=base, settings=bare, sample=0).image
-    crystal = thermal.simulate_cell(*given, base=base, settings=SETTINGS, sample=0).image
+    crystal = thermal.expose(*given, base, SETTINGS, 0, periodic=True).image
     # Some hundredths of the beam land beyond the slab's rim: all of it on atoms, or part of it nowhere.
     assert 1.01 < crystal.mean() / alone.mean() < 1.05
     edges, middle = (crystal - alone)[:8].mean(), (crystal - alone)[44:52].mean()
