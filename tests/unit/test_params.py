@@ -122,11 +122,12 @@ def test_crop_larger_than_the_field_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"network": "unet"}, r"train\.network: Input should be 'fcn' or 'folded' \(got 'unet'\)"),
+        ({"network": "unet"}, r"train\.network: Input should be 'fcn', 'folded' or 'patched' \(got 'unet'\)"),
         (
             {"network": "folded", "crop_pixels": 168},
             r"crop_pixels 168 is not a multiple of 16, as 4 levels of train\.filters need in the network folded",
         ),
+        ({"network": "patched", "frozen_epochs": 3}, r"frozen_epochs 3: patched normalises by no statistics"),
         ({"crop_pixels": 168, "filters": [1] * 5}, r"crop_pixels 168 is not a multiple of 16, .* network fcn"),
     ],
 )

@@ -104,7 +104,7 @@ def load_float32(path: Path) -> "keras.Model":
     import keras
 
     # Keras finds the layers of our own in a file only once they are known to it.
-    import heamap.network.folded  # noqa: F401
+    import heamap.network.folding  # noqa: F401
 
     stored = keras.models.load_model(path, compile=False)
     model = keras.models.clone_model(stored, clone_function=_float32_layer)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import keras
 
-from heamap.network import fcn, folded
+from heamap.network import fcn, folded, patched
 
 
 @dataclass(frozen=True)
@@ -27,4 +27,5 @@ class Architecture:
 ARCHITECTURES = {
     "fcn": Architecture(fcn.build, fcn.stride, fcn.reach),
     "folded": Architecture(folded.build, folded.stride, folded.reach),
+    "patched": Architecture(patched.build, patched.stride, patched.reach),
 }

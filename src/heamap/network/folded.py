@@ -2,46 +2,20 @@
 
 Folding loses nothing, so that the finest level need not run at full size, which takes most of the fcn's time: columns
 lie 11 pixels apart at .2 Angstrom, and 5 apart is enough for convolutions of 3 x 3. What is saved pays for channels.
-Folding and unfolding are those of Shi et al., CVPR 2016 (arXiv:1609.05158, sub-pixel convolution).
+At the end, channels are unfolded to pixels (sub-pixel convolution).
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 import keras
 
 from heamap.contract import INPUT_NAME, OUTPUT_NAME
 from heamap.elements import ELEMENTS
 from heamap.network import fcn
+from heamap.network.folding import Fold, Unfold
 
 FOLD = 2
 """Pixels along each side of the squares."""
-
-
-@keras.saving.register_keras_serializable(package="heamap")
-class Fold(keras.layers.Layer):
-    """Squares of pixels to channels, in reading order.
-
-    Input and output shape
-    ----------------------
-    (batch, rows, cols, channels) to (batch, rows / 2, cols / 2, 4 channels); rows and cols are even
-    """
-
-    def call(self, inputs: Any) -> Any:
-        return keras.ops.space_to_depth(inputs, FOLD)
-
-
-@keras.saving.register_keras_serializable(package="heamap")
-class Unfold(keras.layers.Layer):
-    """Channels to squares of pixels, undoing :class:`Fold`.
-
-    Input and output shape
-    ----------------------
-    (batch, rows, cols, 4 channels) to (batch, 2 rows, 2 cols, channels)
-    """
-
-    def call(self, inputs: Any) -> Any:
-        return keras.ops.depth_to_space(inputs, FOLD)
 
 
 def stride(filters: Sequence[int]) -> int:
@@ -62,7 +36,7 @@ def build(
 ) -> keras.Model:
     """Build the network; parameters and result as of :func:`heamap.network.fcn.build`."""
     image = keras.Input((None, None, 1), name=INPUT_NAME)
-    folded = Fold(dtype=precision, name="fold")(image)
+    folded = Fold(FOLD, dtype=precision, name="fold")(image)
     features = fcn.encode_decode(folded, filters, precision=precision, normalization=normalization)
     counts = keras.layers.Conv2D(FOLD**2 * len(ELEMENTS), 1, dtype="float32", name="folded_counts")(features)
-    return keras.Model(image, Unfold(dtype="float32", name=OUTPUT_NAME)(counts), name="folded")
+    return keras.Model(image, Unfold(FOLD, dtype="float32", name=OUTPUT_NAME)(counts), name="folded")

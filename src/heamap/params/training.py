@@ -47,8 +47,9 @@ class Train(Block):
     """Of the learning rate after the warm-up; the paper's is constant."""
     patience: Count
     """Epochs without a better validation loss before every rank stops."""
-    network: Literal["fcn", "folded"]
-    """``fcn`` as in the paper; ``folded`` runs on squares of 2 x 2 pixels, so that wider filters cost the same."""
+    network: Literal["fcn", "folded", "patched"]
+    """``fcn`` as in the paper; ``folded`` runs on squares of 2 x 2 pixels, so that wider filters cost the same;
+    ``patched`` on patches of 8 x 8, with residual blocks and without normalisation."""
     filters: Annotated[tuple[Count, ...], Field(min_length=2)]
     """Channels of the encoder levels, then of the bridge."""
     statistics_images: Count
@@ -88,6 +89,8 @@ class Train(Block):
             )
         if self.frozen_epochs > self.epochs:
             raise ValueError(f"train.frozen_epochs {self.frozen_epochs} are more than train.epochs {self.epochs}")
+        if self.frozen_epochs and self.network == "patched":
+            raise ValueError(f"train.frozen_epochs {self.frozen_epochs}: patched normalises by no statistics; set 0")
         for name in ("energy_exponent", "background_most"):
             if getattr(self, name) is not None and self.normalization != "absolute":
                 raise ValueError(f"train.{name} needs train.normalization absolute; with local it changes nothing")
@@ -100,6 +103,6 @@ class Train(Block):
 
     @property
     def stride(self) -> int:
-        """What the sides of an image must be a multiple of: every level below the first halves them, folding too."""
-        halvings = len(self.filters) - 1 + (self.network == "folded")
-        return int(2**halvings)
+        """What the sides of an image must be a multiple of: every level below the first halves them, after folding."""
+        folded = {"fcn": 1, "folded": 2, "patched": 8}[self.network]
+        return int(folded * 2 ** (len(self.filters) - 1))

@@ -55,8 +55,8 @@ class World:
             hvd.broadcast_variables([variable.value for variable in variables], root_rank=0)
 
     def average_variables(self, variables: Sequence[Any]) -> None:
-        """Set Keras variables to their mean over the ranks."""
-        if self.size > 1:
+        """Set Keras variables to their mean over the ranks; there may be none."""
+        if self.size > 1 and variables:
             for variable, mean in zip(variables, self.average([v.value for v in variables]), strict=True):
                 variable.assign(mean)
 
