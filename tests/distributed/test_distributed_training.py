@@ -16,8 +16,8 @@ def weights(folder: Path, rank: int = 0) -> list[np.ndarray]:
 
 @pytest.mark.parametrize(
     "changes",
-    [{}, {"network": "folded", "loss": "column_mse"}, {"frozen_epochs": 1}],
-    ids=["paper", "folded", "frozen"],
+    [{}, {"network": "folded", "loss": "column_mse"}, {"network": "patched"}, {"frozen_epochs": 1}],
+    ids=["paper", "folded", "patched", "frozen"],
 )
 def test_two_ranks_on_two_halves_of_a_batch_give_the_weights_of_one_process_on_the_whole(launch, tmp_path, changes):
     for ranks in (1, 2):

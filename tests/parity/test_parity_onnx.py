@@ -21,7 +21,7 @@ from heamap_serving.micrograph import Micrograph
 from heamap_serving.score import Calibration, score
 from heamap_serving.session import load_model
 
-FILTERS = (4, 8, 12)
+FILTERS = {"fcn": (4, 8, 12), "folded": (4, 8, 12), "patched": (8, 12)}
 CONTRACT = Contract(
     elements=ELEMENTS,
     sampling_angstrom=0.2,
@@ -49,14 +49,14 @@ def network(request: pytest.FixtureRequest) -> str:
 @pytest.fixture(scope="module")
 def contract(network: str) -> Contract:
     kind = ARCHITECTURES[network]
-    return CONTRACT.model_copy(update={"stride": kind.stride(FILTERS), "reach": kind.reach(FILTERS)})
+    return CONTRACT.model_copy(update={"stride": kind.stride(FILTERS[network]), "reach": kind.reach(FILTERS[network])})
 
 
 @pytest.fixture(scope="module")
 def stored(network: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model in mixed precision as if trained: normalisations have seen data, blocks and biases are not 0."""
     keras.utils.set_random_seed(7)
-    model = ARCHITECTURES[network].build(FILTERS, precision="mixed_bfloat16")
+    model = ARCHITECTURES[network].build(FILTERS[network], precision="mixed_bfloat16")
     rng = np.random.default_rng(7)
     for layer in model.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
@@ -116,7 +116,7 @@ def test_any_batch_and_size_gives_the_same_maps(
 def test_the_graph_is_lean_and_has_no_stray_transpose_or_reshape(exported: Path, network: str) -> None:
     model = onnx.load(exported)
     operators = Counter(node.op_type for node in model.graph.node)
-    levels = len(FILTERS) - 1
+    levels = len(FILTERS[network]) - 1
     folding = {} if network == "fcn" else {"SpaceToDepth": 1, "DepthToSpace": 1}
     if network == "patched":
         # Stem, gathering, patch and head are six; each level halves and narrows.
@@ -221,8 +221,10 @@ def test_parity_sees_a_difference_of_values_and_of_counts(float32: keras.Model, 
 @pytest.mark.parametrize("tile_pixels", [160 * 160, 200 * 240, 60_000])
 def test_tiles_of_any_size_leave_no_seams_in_maps_or_counts(exported: Path, tile_pixels: int) -> None:
     model = load_model(exported)
-    rows, cols = np.mgrid[:403, :350]
-    image = (100 + 50 * np.cos(rows / 2.3) * np.cos(cols / 2.1) + images(1, 403, 350)[0, ..., 0]).astype(np.float32)
+    # Wide enough for several tiles, however far the network sees.
+    sides = [2 * int(model.contract.reach) + more for more in (297, 244)]
+    rows, cols = np.mgrid[: sides[0], : sides[1]]
+    image = (100 + 50 * np.cos(rows / 2.3) * np.cos(cols / 2.1) + images(1, *sides)[0, ..., 0]).astype(np.float32)
     plain = score(Micrograph(image, (0.2, 0.2)), model, Calibration())
     # Weights drawn at random: scaled so that the maps hold columns of atoms.
     scale = 30 / float(plain.maps.sum(axis=-1).max())

@@ -45,6 +45,9 @@ class Train(Block):
     warmup_epochs: NonNegative
     schedule: Literal["constant", "cosine"]
     """Of the learning rate after the warm-up; the paper's is constant."""
+    gradient_norm: Positive | None
+    """What the gradient of a step, over all weights and ranks, is scaled down to where it is larger; null: it is not.
+    A network without normalisation needs it: one steep step leads to steeper ones, until the loss is no number."""
     patience: Count
     """Epochs without a better validation loss before every rank stops."""
     network: Literal["fcn", "folded", "patched"]

@@ -64,6 +64,7 @@ def fit(params: Params, dataset: Dataset, *, world: World, folder: Path, report:
         rate=train.learning_rate,
         xla=train.xla,
         world=world,
+        gradient_norm=train.gradient_norm,
         total_weight=train.total_weight,
         image_weight=train.image_weight,
     )
@@ -99,7 +100,8 @@ def fit(params: Params, dataset: Dataset, *, world: World, folder: Path, report:
         metrics = {"loss": loss, **validate(predict), "learning_rate": rate}
         if not np.isfinite(metrics["loss"] + metrics["val_loss"]):
             raise InputError(
-                f"the loss is {loss} in epoch {epoch + 1}; lower train.learning_rate {train.learning_rate}"
+                f"the loss is {loss} in epoch {epoch + 1}; lower train.learning_rate {train.learning_rate}, or set "
+                f"train.gradient_norm ({train.gradient_norm}) lower"
             )
         history.append(metrics)
         if _best(history) == epoch:

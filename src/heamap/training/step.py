@@ -92,6 +92,8 @@ class Step:
 
     Parameters
     ----------
+    gradient_norm : largest norm of the gradient over all weights, in the loss's units; a larger one is scaled down to
+        it, in its direction (Pascanu, Mikolov and Bengio, ICML 2013, arXiv:1211.5063)
     **weights : those of :func:`weighted_mse`, by name
 
     Attributes
@@ -101,12 +103,22 @@ class Step:
     frozen : whether the statistics of the normalisation stay as they are
     """
 
-    def __init__(self, network: keras.Model, *, rate: float, xla: bool, world: World, **weights: float) -> None:
+    def __init__(
+        self,
+        network: keras.Model,
+        *,
+        rate: float,
+        xla: bool,
+        world: World,
+        gradient_norm: float | None = None,
+        **weights: float,
+    ) -> None:
         self.network = network
         self.optimizer = keras.optimizers.Adam(rate)
         self.optimizer.build(network.trainable_variables)
         self._world = world
         self._xla = xla
+        self._gradient_norm = gradient_norm
         self._weights = weights
         self.frozen = False
         self._trace()
@@ -168,5 +180,8 @@ class Step:
 
     def _apply(self, images: Tensor, labels: Tensor, weights: Tensor) -> Tensor:
         loss, gradients = self.gradients(images, labels, weights)
-        self.optimizer.apply(self._world.average(gradients), self.network.trainable_variables)
+        gradients = self._world.average(gradients)
+        if self._gradient_norm is not None:
+            gradients, _ = tf.clip_by_global_norm(gradients, self._gradient_norm)
+        self.optimizer.apply(gradients, self.network.trainable_variables)
         return loss
