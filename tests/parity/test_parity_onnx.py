@@ -242,7 +242,7 @@ def test_tiles_of_any_size_leave_no_seams_in_maps_or_counts(exported: Path, tile
 
 def test_a_batch_gives_what_its_images_give_one_by_one(exported: Path) -> None:
     model = load_model(exported)
-    batch = images(3, 64, 72)
+    batch = images(3, 64, 80)
     together = model.predict(batch)
     for image, maps in zip(batch, together, strict=True):
         np.testing.assert_allclose(model.predict(image[None])[0], maps, atol=1e-6)

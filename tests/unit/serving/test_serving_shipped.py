@@ -1,5 +1,8 @@
 """The model that ships, where one does: it is small, it is the one that its card speaks of, and it scores."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +16,7 @@ from heamap.elements import ELEMENTS
 from heamap.params import load
 from heamap_serving.choice import SHIPPED, choose
 from heamap_serving.finished import file_sha256
+from heamap_serving.readers import read_micrograph
 
 ROOT = Path(__file__).parents[3]
 pytestmark = pytest.mark.skipif(not released.is_there(SHIPPED), reason="no model ships yet")
@@ -50,3 +54,40 @@ def test_it_scores_the_example_micrograph_without_a_registry(tmp_path, monkeypat
             known[element].sum() / known["total"].sum(), abs=0.06
         )
     assert result.provenance["model"]["sha256"] == released.read(SHIPPED).sha256
+
+
+PEAK = """
+import sys
+from pathlib import Path
+from heamap.cli import main
+
+assert main(sys.argv[1:]) == 0
+print(int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]) / 1024**2)
+"""
+"""The command line, and the most memory that its process took, in GiB."""
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the system does not tell a process's memory")
+def test_an_image_of_4096_x_4096_pixels_takes_less_than_two_gigabytes(tmp_path):
+    score = load(ROOT / "params.release.yaml").score
+    example = read_micrograph(ROOT / "examples/micrographs/PtNiPdCoFe.tif")
+    pixels, (rows, cols) = 4096, example.image.shape
+    image = np.tile(example.image, (-(-pixels // rows), -(-pixels // cols)))[:pixels, :pixels]
+    np.save(tmp_path / "large.npy", image)
+    options = [
+        f"--sampling-angstrom={example.sampling_angstrom[0]}",
+        f"--beam-fraction-per-count={score.beam_fraction_per_count}",
+        f"--black-level={score.black_level}",
+        f"--energy-kev={score.energy_kev}",
+    ]
+    done = subprocess.run(
+        [sys.executable, "-c", PEAK, "score", "large.npy", "--out", "scores", "--tables", *options],
+        cwd=tmp_path,
+        env={name: value for name, value in os.environ.items() if name != "MLFLOW_TRACKING_URI"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert len(pd.read_csv(tmp_path / "scores/large/columns.csv")) > 50_000
+    assert float(done.stdout.split()[-1]) < 2

@@ -39,6 +39,20 @@ def test_descending_lowers_the_loss(network, filters):
     assert losses[-1] < 0.5 * losses[0]
 
 
+@pytest.mark.parametrize("share", [0.25, 4.0])
+def test_a_gradient_above_its_norm_is_scaled_down_to_it_and_a_smaller_one_is_left_alone(share):
+    train = settings()
+    gradients = [np.asarray(gradient) for gradient in make(train).gradients(*batch())[1]]
+    norm = float(np.sqrt(sum((gradient**2).sum() for gradient in gradients)))
+    keras.utils.set_random_seed(3)
+    step = Step(training_network(train), rate=1e-2, xla=False, world=ALONE, gradient_norm=share * norm)
+    step(*batch(), rate=1e-2)
+    # Adam's first moments after the first step are a tenth of the gradient that it was given.
+    moments = [np.asarray(moment) for moment in step.optimizer._momentums]
+    for moment, gradient in zip(moments, gradients, strict=True):
+        np.testing.assert_allclose(moment, 0.1 * min(1.0, share) * gradient, rtol=1e-3, atol=1e-5 * norm)
+
+
 def test_gradients_of_two_halves_average_to_that_of_the_whole():
     step = make(settings())
     whole = step.gradients(*batch())[1]
