@@ -26,6 +26,16 @@ def test_a_block_and_a_value_do_not_replace_each_other(overlay):
         merged({"a": {"x": 0}, "b": 2}, overlay)
 
 
+def test_the_challenger_of_the_release_is_the_release_but_for_its_particles_and_its_network(tmp_path):
+    base = load(ROOT / "params.release.yaml")
+    write_merged(ROOT / "params.release.yaml", ROOT / "profiles/patched.yaml", tmp_path / "params.yaml")
+    changed = load(tmp_path / "params.yaml")
+
+    assert (base.train.network, changed.train.network) == ("folded", "patched")
+    assert changed.structures.samples > base.structures.samples
+    assert changed.model_copy(update={"structures": base.structures, "train": base.train}) == base
+
+
 @pytest.mark.parametrize("name", ["params.yaml", "params.paper.yaml", "tests/pipeline/params.tiny.yaml"])
 def test_the_papers_condition_is_one_of_atoms_at_rest_without_noise(name, tmp_path):
     base = load(ROOT / name)

@@ -13,10 +13,12 @@ from scipy.spatial import KDTree
 import heamap
 from heamap import released
 from heamap.elements import ELEMENTS
+from heamap.network.architectures import ARCHITECTURES
 from heamap.params import load
 from heamap_serving.choice import SHIPPED, choose
 from heamap_serving.finished import file_sha256
 from heamap_serving.readers import read_micrograph
+from heamap_serving.session import load_model
 
 ROOT = Path(__file__).parents[3]
 pytestmark = pytest.mark.skipif(not released.is_there(SHIPPED), reason="no model ships yet")
@@ -27,6 +29,19 @@ def test_it_is_small_and_its_record_and_its_card_name_it():
     assert path.stat().st_size == record.bytes <= released.MAX_BYTES
     assert file_sha256(path) == record.sha256
     assert record.sha256 in (SHIPPED / released.CARD).read_text()
+
+
+def test_the_parameters_of_the_release_are_those_of_the_model_that_ships():
+    contract, settings = load_model(SHIPPED / released.MODEL_FILE).contract, load(ROOT / "params.release.yaml")
+    train = settings.train
+    assert (contract.stride, contract.reach) == (train.stride, ARCHITECTURES[train.network].reach(train.filters))
+    assert (contract.normalization, contract.label_sigma_angstrom) == (train.normalization, train.label_sigma_angstrom)
+    assert contract.energy.exponent == train.energy_exponent
+    assert contract.background.most == train.background_most
+    assert (contract.readout, contract.orientations) == (settings.evaluate.readout, settings.evaluate.orientations)
+    assert contract.ranges.energy_ev == settings.simulate.microscope.energy_ev
+    assert contract.ranges.detector_mrad == settings.simulate.detector_mrad
+    assert contract.ranges.dose_per_square_angstrom == train.effects.dose_per_square_angstrom
 
 
 def test_it_scores_the_example_micrograph_without_a_registry(tmp_path, monkeypatch):
