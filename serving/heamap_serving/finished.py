@@ -65,6 +65,7 @@ def answering_for(folder: Path) -> Iterator[None]:
     try:
         yield
     except Exception:
+        # Whatever went wrong, and it goes on its way; an interrupt alone leaves the folder, as nothing was found out.
         if _is_result(folder):
             shutil.rmtree(folder, ignore_errors=True)
         raise
