@@ -33,6 +33,7 @@ SETS: dict[str, list[Orientation]] = {
     "and by a quarter turn": [(0, False), (1, False)],
     "and transposed": [(0, False), (1, True)],
     "four without a change of axes": [(0, False), (2, False), (0, True), (2, True)],
+    "and by three quarter turns": [(turns, False) for turns in range(4)],
     "all eight": [(turns, mirrored) for turns in range(4) for mirrored in (False, True)],
 }
 

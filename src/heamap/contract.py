@@ -217,9 +217,9 @@ class Contract(BaseModel):
     readout: Literal["peak", "fit"] = "peak"
     """How counts are read off the maps, by which the intervals were calibrated (``heamap.evaluation.reading``);
     ``peak`` in models exported before it was recorded."""
-    orientations: Literal[1, 2] = 1
-    """Of the image that the graph takes the mean of: as it is, or also transposed; 1 in models exported before it was
-    recorded."""
+    orientations: Literal[1, 2, 4] = 1
+    """Of the image that the graph takes the mean of: as it is (1), also transposed (2), or also by a quarter, a half
+    and three quarters of a turn (4); 1 in models exported before it was recorded."""
     energy: EnergyScale | None = None
     """Of an ``absolute`` model, whose images' beam energy must be known then; None: the energy is not used."""
     background: BackgroundLevel | None = None

@@ -137,42 +137,67 @@ def test_the_graph_is_lean_and_has_no_stray_transpose_or_reshape(exported: Path,
     assert {initializer.data_type for initializer in model.graph.initializer} == {onnx.TensorProto.FLOAT}
 
 
+@pytest.fixture(scope="module", params=[2, 4])
+def orientations(request: pytest.FixtureRequest) -> int:
+    return int(request.param)
+
+
 @pytest.fixture(scope="module")
-def averaging(float32: keras.Model, contract: Contract, stored: Path) -> Path:
-    path = stored.with_name("averaging.onnx")
-    twice = contract.model_copy(update={"orientations": 2})
-    onnx.save(export.to_onnx(float32, opset=17, contract=twice), path)
+def averaging(float32: keras.Model, contract: Contract, stored: Path, orientations: int) -> Path:
+    path = stored.with_name(f"averaging_{orientations}.onnx")
+    several = contract.model_copy(update={"orientations": orientations})
+    onnx.save(export.to_onnx(float32, opset=17, contract=several), path)
     return path
 
 
+def oriented(images: np.ndarray, orientations: int) -> list[np.ndarray]:
+    """Images, or maps on their way back, in each orientation."""
+    if orientations == 2:
+        return [images, images.swapaxes(1, 2)]
+    return [np.rot90(images, turns, axes=(1, 2)) for turns in range(4)]
+
+
 @pytest.mark.parametrize("shape", [(1, 32, 32), (3, 32, 32), (1, 48, 80)])
-def test_two_orientations_give_the_mean_of_their_maps(
-    float32: keras.Model, exported: Path, averaging: Path, shape: tuple[int, int, int]
+def test_orientations_give_the_mean_of_their_maps(
+    float32: keras.Model, exported: Path, averaging: Path, orientations: int, shape: tuple[int, int, int]
 ) -> None:
     image = images(*shape)
     found, once = export.session_predict(averaging)(image), export.session_predict(exported)
-    transposed = once(np.ascontiguousarray(image.swapaxes(1, 2))).swapaxes(1, 2)
+    maps = [once(np.ascontiguousarray(turned)) for turned in oriented(image, orientations)]
+    # The way back of a turn is the turn that makes it whole.
+    back = [oriented(one, orientations)[-place % orientations] for place, one in enumerate(maps)]
     largest = max(1.0, float(np.abs(found).max()))
-    assert np.abs(transposed - once(image)).max() > 0.01 * largest
-    np.testing.assert_allclose(found, (once(image) + transposed) / 2, atol=1e-6 * largest)
-    expected = export.keras_predict(float32, orientations=2)(image)
+    assert all(np.abs(one - back[0]).max() > 0.01 * largest for one in back[1:])
+    np.testing.assert_allclose(found, np.mean(back, axis=0), atol=1e-6 * largest)
+    expected = export.keras_predict(float32, orientations=orientations)(image)
     np.testing.assert_allclose(found, expected, atol=1e-5 * largest)
 
 
-def test_two_orientations_share_their_weights_and_the_face_of_one(exported: Path, averaging: Path) -> None:
-    one, two = onnx.load(exported).graph, onnx.load(averaging).graph
-    assert [value.SerializeToString() for value in (*two.input, *two.output)] == [
+def test_orientations_share_their_weights_and_the_face_of_one(
+    exported: Path, averaging: Path, orientations: int
+) -> None:
+    one, several = onnx.load(exported).graph, onnx.load(averaging).graph
+    assert [value.SerializeToString() for value in (*several.input, *several.output)] == [
         value.SerializeToString() for value in (*one.input, *one.output)
     ]
-    assert len(two.node) == 2 * len(one.node) + 4
-    assert {weights.name for weights in two.initializer} - {weights.name for weights in one.initializer} == {"half"}
-    assert load_model(averaging).contract.orientations == 2
+    single, all_of_them = (Counter(node.op_type for node in graph.node) for graph in (one, several))
+    turning = {2: {"Transpose": 2}, 4: {"Transpose": 4, "Slice": 8}}[orientations]
+    mean = {"Add": orientations - 1, "Mul": 1}
+    assert all_of_them == Counter({kind: orientations * times for kind, times in single.items()}) + Counter(
+        turning
+    ) + Counter(mean)
+    weights = {item.name for item in one.initializer}
+    assert weights <= {item.name for item in several.initializer}
+    assert sum(np.prod(item.dims, initial=1) for item in several.initializer if item.name not in weights) < 10
+    assert load_model(averaging).contract.orientations == orientations
 
 
-def test_two_orientations_do_not_care_how_an_image_lies(averaging: Path) -> None:
+def test_orientations_do_not_care_how_an_image_lies(averaging: Path, orientations: int) -> None:
     model, image = load_model(averaging), images(1, 48, 80)
-    turned = model.predict(np.ascontiguousarray(image.swapaxes(1, 2))).swapaxes(1, 2)
-    np.testing.assert_array_equal(turned, model.predict(image))
+    straight = model.predict(image)
+    for place, turned in enumerate(oriented(image, orientations)):
+        maps = model.predict(np.ascontiguousarray(turned))
+        np.testing.assert_array_equal(oriented(maps, orientations)[-place % orientations], straight)
 
 
 def test_a_flipped_bit_breaks_the_seal(exported: Path, tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ from heamap.elements import ELEMENTS
 from heamap.evaluation.reading import Readout
 from heamap.imaging.normalize import DARKEST, SQUARE_ANGSTROM, STANDARD_ENERGY_EV
 from heamap.lifecycle import graph
+from heamap.lifecycle.orientations import AVERAGED, orient
 
 if TYPE_CHECKING:
     import keras
@@ -143,7 +144,7 @@ def to_onnx(model: "keras.Model", *, opset: int, contract: Contract) -> "onnx.Mo
     _rename(exported, exported.graph.output[0], OUTPUT_NAME)
     graph.clean(exported)
     if contract.orientations > 1:
-        graph.average_orientations(exported)
+        graph.average_orientations(exported, AVERAGED[contract.orientations])
     onnx.helper.set_model_props(exported, {METADATA_KEY: contract.to_json()})
     onnx.checker.check_model(exported, full_check=True)
     graph.seal(exported)
@@ -192,15 +193,16 @@ def session_predict(path: Path) -> Predict:
 
 
 def keras_predict(model: "keras.Model", *, orientations: int = 1) -> Predict:
-    """Inference by Keras; of two orientations, the mean of the maps of the images and of the transposed images."""
+    """Inference by Keras: the mean of the maps of all ``orientations`` of the images (``AVERAGED``)."""
 
-    def once(images: Images) -> Images:
-        return np.asarray(model(images, training=False), dtype=np.float32)
+    def predict(images: Images) -> Images:
+        maps = [
+            orient(np.asarray(model(np.ascontiguousarray(orient(images, steps)), training=False)), steps[::-1])
+            for steps in AVERAGED[orientations]
+        ]
+        return np.mean(maps, axis=0, dtype=np.float32)
 
-    def averaged(images: Images) -> Images:
-        return np.float32(0.5) * (once(images) + once(images.swapaxes(1, 2)).swapaxes(1, 2))
-
-    return once if orientations == 1 else averaged
+    return predict
 
 
 def compare(

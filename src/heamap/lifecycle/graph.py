@@ -2,11 +2,12 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from heamap.lifecycle.orientations import AXES, Orientation, Step
 from heamap.seal import SEAL_BLANK, SEAL_KEY, seal_value
 
 if TYPE_CHECKING:
@@ -17,6 +18,9 @@ ORDER_KEEPING = ("Unsqueeze", "Squeeze", "Reshape", "Transpose")
 """What a converter may put between the image and the first operator: one channel makes all of them mere views."""
 
 ROWS_FOR_COLS = (0, 2, 1, 3)
+
+BEFORE_THE_FIRST = int(np.iinfo(np.int64).min)
+"""Where a slice ends that is read backwards and holds the first one too."""
 
 ENTRIES = ("Conv", "SpaceToDepth")
 """What may come first in a network, channels first."""
@@ -34,39 +38,69 @@ def clean(model: "onnx.ModelProto") -> None:
     _enter_by_transpose(model.graph)
 
 
-def average_orientations(model: "onnx.ModelProto") -> None:
-    """Let the graph see each image a second time, transposed, and answer with the mean of both maps, in place.
+def average_orientations(model: "onnx.ModelProto", orientations: Sequence[Orientation]) -> None:
+    """Let the graph see each image in several orientations, and answer with the mean of their maps, in place.
 
-    The second maps are transposed back. Both orientations use one set of weights, so that the file grows by its nodes
-    alone. From images (batch, rows, cols, 1) to maps (batch, rows, cols, elements), as before.
+    All orientations use one set of weights, so that the file grows by its nodes alone. From images (batch, rows, cols,
+    1) to maps (batch, rows, cols, elements), as before.
+
+    Parameters
+    ----------
+    model : sees an image as it is
+    orientations : a power of two of them, the first as it is; maps are added in pairs, neighbours first
     """
     from onnx import helper, numpy_helper
 
     graph = model.graph
-    image, counts, half = graph.input[0].name, graph.output[0].name, "half"
-    upright, back, total = f"upright/{counts}", f"back/{counts}", f"{counts}/sum"
+    image, counts, share = graph.input[0].name, graph.output[0].name, "share"
+    once = list(graph.node)
+    # Weights, and the inputs that an operator leaves out.
     shared = {"", *(item.name for item in graph.initializer)}
+    maps = [f"as_it_is/{counts}"]
+    for orientation in orientations[1:]:
 
-    def second(name: str) -> str:
-        return name if name in shared else f"transposed/{name}"
+        def own(name: str, prefix: str = "_".join(orientation)) -> str:
+            return name if name in shared else f"{prefix}/{name}"
 
-    nodes = [helper.make_node("Transpose", [image], [second(image)], name=second(image), perm=ROWS_FOR_COLS)]
-    for node in graph.node:
-        copy = type(node)()
-        copy.CopyFrom(node)
-        copy.name = second(node.name)
-        copy.input[:] = map(second, node.input)
-        copy.output[:] = map(second, node.output)
-        nodes.append(copy)
-    for node in graph.node:
-        node.output[:] = [upright if name == counts else name for name in node.output]
-    nodes += [
-        helper.make_node("Transpose", [second(counts)], [back], name=back, perm=ROWS_FOR_COLS),
-        helper.make_node("Add", [upright, back], [total], name=total),
-        helper.make_node("Mul", [total, half], [counts], name=f"{counts}/mean"),
-    ]
-    graph.node.extend(nodes)
-    graph.initializer.append(numpy_helper.from_array(np.array(0.5, np.float32), half))
+        _orient(graph, image, own(image), orientation)
+        for node in once:
+            copy = type(node)()
+            copy.CopyFrom(node)
+            copy.name = own(node.name)
+            copy.input[:] = map(own, node.input)
+            copy.output[:] = map(own, node.output)
+            graph.node.append(copy)
+        maps.append(f"{own(counts)}/back")
+        _orient(graph, own(counts), maps[-1], orientation[::-1])
+    for node in once:
+        node.output[:] = [maps[0] if name == counts else name for name in node.output]
+    graph.initializer.append(numpy_helper.from_array(np.array(1 / len(maps), np.float32), share))
+    while len(maps) > 1:
+        pairs = list(zip(maps[::2], maps[1::2], strict=True))
+        maps = [f"{counts}/sum_{len(pairs)}_{place}" for place in range(len(pairs))]
+        for pair, total in zip(pairs, maps, strict=True):
+            graph.node.append(helper.make_node("Add", pair, [total], name=total))
+    graph.node.append(helper.make_node("Mul", [maps[0], share], [counts], name=f"{counts}/mean"))
+
+
+def _orient(graph: "onnx.GraphProto", source: str, target: str, steps: Sequence[Step]) -> None:
+    """Append what leads from one value (batch, rows, cols, channels) through these steps to another."""
+    from onnx import helper, numpy_helper
+
+    names = [source, *(f"{target}/{place}" for place in range(1, len(steps))), target]
+    for step, before, after in zip(steps, names[:-1], names[1:], strict=True):
+        if step == "transpose":
+            graph.node.append(helper.make_node("Transpose", [before], [after], name=after, perm=ROWS_FOR_COLS))
+            continue
+        # From the last pixel past the first, backwards.
+        span = {f"{step}/start": -1, f"{step}/end": BEFORE_THE_FIRST, f"{step}/axis": AXES[step], f"{step}/step": -1}
+        graph.node.append(helper.make_node("Slice", [before, *span], [after], name=after))
+        present = {item.name for item in graph.initializer}
+        graph.initializer.extend(
+            numpy_helper.from_array(np.array([value], np.int64), name)
+            for name, value in span.items()
+            if name not in present
+        )
 
 
 def seal(model: "onnx.ModelProto") -> None:

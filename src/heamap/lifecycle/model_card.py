@@ -86,14 +86,18 @@ def _what(facts: Facts) -> str:
         f"come from the file or from the user.{told}",
         "local": "It reads images of any unit; their local normalisation erases the absolute scale.",
     }
-    twice = "" if contract.orientations == 1 else " It sees each image as it is and transposed; the maps are the mean."
+    seen = {
+        1: "",
+        2: " It sees each image as it is and transposed; the maps are the mean.",
+        4: " It sees each image as it is and turned by a quarter, a half and three quarters; the maps are the mean.",
+    }[contract.orientations]
     return "\n".join(
         [
             "Made by `heamap release` from the contract inside the model and from its line's reports.",
             "",
             f"A fully convolutional network (filters {network}) that turns a HAADF-STEM image of "
             f"{contract.sampling_angstrom:g} Å a pixel, to which other images are resampled, into five maps: atoms of "
-            f"{', '.join(contract.elements)} in each atom column.{twice} {needs[contract.normalization]} ONNX, "
+            f"{', '.join(contract.elements)} in each atom column.{seen} {needs[contract.normalization]} ONNX, "
             f"{facts.file_bytes / 1e6:.1f} MB.",
         ]
     )

@@ -45,9 +45,9 @@ class Evaluate(Block):
     readout: Literal["peak", "fit"]
     """``peak`` reads a count at the column's middle; ``fit`` fits the label's Gaussian to the map around it. Not of
     ``train``: the trained network is the same, and only what judges and exports it runs again."""
-    orientations: Literal[1, 2]
-    """2: the exported model sees each image as it is and transposed, and its maps are the mean, at twice the network's
-    time. Not of ``train``, as ``readout``."""
+    orientations: Literal[1, 2, 4]
+    """The exported model sees each image as it is and, of 2, transposed, of 4 turned by a quarter, a half and three
+    quarters; its maps are the mean, at so many times the network's time. Not of ``train``, as ``readout``."""
     dose_per_square_angstrom: Positive | None
     """Dose of the test images; null: each has its own, drawn from ``train.effects``."""
     targets: Targets | None = None

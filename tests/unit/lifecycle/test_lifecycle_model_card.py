@@ -119,10 +119,10 @@ def test_the_card_says_what_the_training_images_were_and_not_the_test_images(fac
 
 
 def test_the_card_says_where_a_model_averages_orientations(facts: model_card.Facts) -> None:
-    words = "It sees each image as it is and transposed"
-    twice = replace(facts, contract=facts.contract.model_copy(update={"orientations": 2}))
-    assert words in model_card.page(twice)
-    assert words not in model_card.page(facts)
+    for orientations, words in {2: "as it is and transposed", 4: "as it is and turned by a quarter"}.items():
+        several = replace(facts, contract=facts.contract.model_copy(update={"orientations": orientations}))
+        assert f"It sees each image {words}" in model_card.page(several)
+    assert "It sees each image" not in model_card.page(facts)
 
 
 def test_accuracy_stands_beside_every_yardstick_and_the_bound_of_the_exams_dose(facts: model_card.Facts) -> None:
