@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from common import run_stage
+from counted import load_counter
 from heamap.dataset.counterfactual_report import Network, assess
 from heamap.dataset.counterfactuals import open_counterfactuals
 from heamap.dataset.exam import exam
@@ -47,15 +48,16 @@ PREDICTIONS = Path("data/evaluation/predictions.parquet")
 REPORT, SUMMARY = Path("reports/evaluation.json"), Path("reports/evaluation_summary.json")
 CALIBRATION, ACCURACY = Path("reports/calibration.json"), Path("reports/accuracy.md")
 TARGETS, TARGET_TABLE = Path("reports/targets.json"), Path("reports/targets.md")
+WEIGHT_TAG = "heamap.columns.weight"
 PLOTS, BOUND_PLOTS = Path("plots/evaluation"), Path("plots/bounds")
 
 
 def evaluate(params: Params) -> str:
     data, examined = open_dataset(STRUCTURES, IMAGES), exam(params)
-    network = load_network(MODEL, params)
+    network, counter = load_network(MODEL, params), load_counter(params)
     training = measure_all(data, data.split("train"), params)
-    calibration = predict_all(data, data.split("calibration"), network, params).columns
-    tested = predict_all(data, data.split("test"), network, examined)
+    calibration = predict_all(data, data.split("calibration"), network, counter, params).columns
+    tested = predict_all(data, data.split("test"), network, counter, examined)
     test, resamples = tested.columns, params.evaluate.bootstrap
     rivals = yardsticks(
         training,
@@ -83,6 +85,7 @@ def evaluate(params: Params) -> str:
     found["counterfactuals"], moved = assess(
         open_counterfactuals(COUNTERFACTUALS),
         network,
+        counter,
         params=params,
         rng=generator(params.base.seed, Stream.BOOTSTRAP, 4),
         energy_ev=data.energy_ev,
@@ -269,6 +272,7 @@ def track(params: Params, found: dict[str, Any]) -> None:
     with tracking.start_run("evaluate", params, tracking.read_pointer(RUN)):
         mlflow.set_tag(tracking.READOUT_TAG, params.evaluate.readout)
         mlflow.set_tag(tracking.ORIENTATIONS_TAG, params.evaluate.orientations)
+        mlflow.set_tag(WEIGHT_TAG, params.columns.weight if params.columns.counts else 0)
         mlflow.log_metrics({f"test_{name}": value for name, value in found["summary"].items() if value is not None})
         tracking.log_files(REPORT, CALIBRATION, ACCURACY, TARGETS, TARGET_TABLE, PLOTS, BOUND_PLOTS)
 

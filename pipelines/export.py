@@ -10,12 +10,12 @@ import numpy.typing as npt
 import onnx
 
 from common import run_stage
+from counted import COLUMN_NETWORK, load_counter
 from heamap.contract import Contract, DomainLimits
 from heamap.dataset.exam import exam
 from heamap.dataset.examples import example
 from heamap.dataset.store import Dataset, open_dataset
 from heamap.domain.training import training_limits
-from heamap.evaluation import reading
 from heamap.lifecycle import export, tracking
 from heamap.lifecycle.reports import read_report
 from heamap.network.architectures import ARCHITECTURES
@@ -49,12 +49,14 @@ def convert(params: Params) -> str:
         calibration=read_report(CALIBRATION),
     ).model_copy(update={"domain": domain(data, params)})
     model = export.load_float32(KERAS_MODEL)
-    onnx.save(export.to_onnx(model, opset=params.export.opset, contract=contract), ONNX_MODEL)
+    columns = None if contract.columns is None else COLUMN_NETWORK.read_bytes()
+    exported = export.to_onnx(model, opset=params.export.opset, contract=contract, columns=columns)
+    onnx.save(exported, ONNX_MODEL)
     parity = export.compare(
         export.keras_predict(model, orientations=params.evaluate.orientations),
         export.session_predict(ONNX_MODEL),
         test_images(data, params),
-        readout=reading.of_params(params),
+        counter=load_counter(params),
     )
     REPORT.parent.mkdir(parents=True, exist_ok=True)
     REPORT.write_text(json.dumps(asdict(parity), indent=2) + "\n")

@@ -13,7 +13,6 @@ from heamap.dataset.examples import example
 from heamap.dataset.store import Dataset, open_dataset
 from heamap.elements import ELEMENTS
 from heamap.errors import InputError
-from heamap.evaluation import reading
 from heamap.lifecycle import decisions, gate, lineage, registry, tracking
 from heamap.lifecycle.remarks import remarks
 from heamap.lifecycle.reports import read_report
@@ -83,9 +82,7 @@ def against_champion(candidate: Model, data: Dataset, params: Params) -> tuple[g
         words = f"version {version} is for a detector of {angles} mrad; give models of another one another model_name"
         return None, words, False
     errors = [
-        gate.squared_errors(
-            model.predict, test_images(data, model, params), readout=reading.of_contract(model.contract)
-        )
+        gate.squared_errors(model.predict, test_images(data, model, params), counter=model.counter)
         for model in (candidate, champion)
     ]
     found = gate.improvement(

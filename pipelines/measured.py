@@ -16,7 +16,8 @@ from heamap.dataset.counterfactual_report import Network
 from heamap.dataset.examples import detected, drawn_effects, example
 from heamap.dataset.statistics import nearest_column_angstrom
 from heamap.dataset.store import Dataset
-from heamap.evaluation import reading, slices, table
+from heamap.evaluation import slices, table
+from heamap.evaluation.counter import Counter
 from heamap.evaluation.detection import Detection, detect
 from heamap.evaluation.readout import DISTANCE_SHARE, THRESHOLD_ATOMS, find_columns
 from heamap.lifecycle.export import keras_predict, load_float32
@@ -78,16 +79,15 @@ def measure_all(data: Dataset, samples: Iterable[int], params: Params) -> pd.Dat
     return pd.concat(parts, ignore_index=True)
 
 
-def predict_all(data: Dataset, samples: Iterable[int], network: Network, params: Params) -> Predicted:
+def predict_all(data: Dataset, samples: Iterable[int], network: Network, counter: Counter, params: Params) -> Predicted:
     """The same with the network's counts at every true column, and how well columns are found."""
     sampling = params.base.sampling_angstrom
     gap = nearest_column_angstrom(data, sampling_angstrom=sampling)
-    readout = reading.of_params(params)
     parts, detection = [], Detection(0, 0, 0, 0)
     for truth, image in _each_measured(data, samples, params, what="predicting"):
         maps = network(image)
         positions = truth[["row", "col"]].to_numpy()
-        parts.append(table.with_predictions(truth, readout(maps, positions[:, 0], positions[:, 1])))
+        parts.append(table.with_predictions(truth, counter(image, maps, positions)))
         # The scorer's own settings: what is measured here is what a user gets.
         found = find_columns(
             maps,

@@ -10,7 +10,6 @@ import numpy.typing as npt
 
 from heamap.elements import ELEMENTS
 from heamap.errors import InputError
-from heamap.evaluation import reading
 from heamap.evaluation.readout import DISTANCE_SHARE, THRESHOLD_ATOMS
 from heamap_serving import scratch, tiles
 from heamap_serving.background import take_off
@@ -184,7 +183,10 @@ def score(
     radius = DISTANCE_SHARE * model.contract.ranges.nearest_column_angstrom / sampling
     positions = locate(maps, radius=radius, threshold=THRESHOLD_ATOMS)
     # All of them are counted: a fit must know the neighbours of those that stay.
-    counts = counts_at(maps, positions, readout=reading.of_contract(contract))
+    counter = model.counter
+    counts = counts_at(maps, positions, readout=counter.readout)
+    counts = counter.beside(counts, normalised.read, shape, positions)
+    scratch.release(image)
     kept = region.holds(positions * (sampling / np.asarray(steps)))
     if domain is not None:
         domain = weighed(domain, counts, contract)

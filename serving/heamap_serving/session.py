@@ -3,6 +3,7 @@
 import ctypes
 import hashlib
 import os
+from base64 import b64decode
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import onnxruntime
-from onnxruntime.capi import onnxruntime_pybind11_state as runtime
 
-from heamap.contract import INPUT_NAME, OUTPUT_NAME, Contract
+from heamap.contract import COLUMNS_KEY, INPUT_NAME, OUTPUT_NAME, Contract
 from heamap.elements import ELEMENTS
 from heamap.errors import InputError
+from heamap.evaluation import reading
+from heamap.evaluation.column_network import LOAD_ERRORS, ColumnNetwork
+from heamap.evaluation.counter import Counter
 from heamap.seal import seal_fault
 from heamap_serving.certainty import check
 
@@ -23,15 +26,6 @@ NAMED = "the file that was named"
 
 CPU = "CPUExecutionProvider"
 GPU = "CUDAExecutionProvider"
-
-_LOAD_ERRORS = (
-    runtime.Fail,
-    runtime.InvalidArgument,
-    runtime.InvalidGraph,
-    runtime.InvalidProtobuf,
-    runtime.NotImplemented,
-    runtime.RuntimeException,
-)
 
 
 @dataclass(frozen=True)
@@ -46,6 +40,7 @@ class Model:
     provider : the execution provider in use, ``CUDAExecutionProvider`` or ``CPUExecutionProvider``
     version : in the registry; None for a file that comes from elsewhere
     origin : where it comes from, in words
+    columns : the network on columns; None where counts are read off the maps alone
     """
 
     name: str
@@ -55,6 +50,13 @@ class Model:
     session: Any
     version: str | None = None
     origin: str = NAMED
+    columns: ColumnNetwork | None = None
+
+    @property
+    def counter(self) -> Counter:
+        """How counts come from an image and its maps, as the contract has it."""
+        weight = 0.0 if self.contract.columns is None else self.contract.columns.weight
+        return Counter(reading.of_contract(self.contract), self.contract.sampling_angstrom, self.columns, weight)
 
     @property
     def on_gpu(self) -> bool:
@@ -108,16 +110,29 @@ def load_model(
         raise InputError(f"{path}: {broken}")
     try:
         session = onnxruntime.InferenceSession(content, _options(threads), providers=_providers())
-    except _LOAD_ERRORS as error:
+    except LOAD_ERRORS as error:
         reason = " ".join(str(error).split())
         raise InputError(f"{path}: not a usable ONNX model ({reason[:160]})") from None
-    contract = Contract.from_metadata(session.get_modelmeta().custom_metadata_map, str(path))
+    metadata = session.get_modelmeta().custom_metadata_map
+    contract = Contract.from_metadata(metadata, str(path))
     _check_face(session, path)
     try:
         check(contract)
+        columns = _columns(metadata, contract, threads)
     except InputError as fault:
         raise InputError(f"{path}: {fault}") from None
-    return Model(path.name, digest, contract, session.get_providers()[0], session, version, origin)
+    return Model(path.name, digest, contract, session.get_providers()[0], session, version, origin, columns)
+
+
+def _columns(metadata: dict[str, str], contract: Contract, threads: int | None) -> ColumnNetwork | None:
+    """The network on columns, where the contract has it counted."""
+    if contract.columns is None:
+        return None
+    try:
+        content = b64decode(metadata[COLUMNS_KEY], validate=True)
+    except (KeyError, ValueError):
+        raise InputError("its contract counts by a network on columns, which the file lacks; export it again") from None
+    return ColumnNetwork(content, threads=threads or len(os.sched_getaffinity(0)))
 
 
 def _options(threads: int | None) -> Any:

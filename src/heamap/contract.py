@@ -12,6 +12,8 @@ from heamap.elements import ELEMENTS
 from heamap.errors import InputError
 
 METADATA_KEY = "heamap.contract"
+COLUMNS_KEY = "heamap.columns"
+"""Metadata key of the network on columns: an ONNX file of its own, in base 64."""
 INPUT_NAME = "image"
 OUTPUT_NAME = "counts"
 
@@ -48,6 +50,17 @@ class BackgroundLevel(BaseModel):
     """Fraction of the incident beam."""
     square_angstrom: float = Field(gt=0)
     darkest: float = Field(gt=0, lt=1)
+
+
+class ColumnShare(BaseModel):
+    """The say of the network on columns, which the file carries beside the graph."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    weight: float = Field(gt=0, le=1)
+    """Of its counts in the counts that are given; the rest is of those off the maps."""
+    surroundings: Literal["rings"] = "rings"
+    """What it is told of a column (``heamap.evaluation.surroundings``)."""
 
 
 class Lineage(BaseModel):
@@ -224,6 +237,8 @@ class Contract(BaseModel):
     """Of an ``absolute`` model, whose images' beam energy must be known then; None: the energy is not used."""
     background: BackgroundLevel | None = None
     """Of an ``absolute`` model; None: nothing is taken off."""
+    columns: ColumnShare | None = None
+    """None: counts are read off the maps alone."""
     ranges: TrainingRanges
     lineage: Lineage
     intervals: dict[str, Any] | None = None

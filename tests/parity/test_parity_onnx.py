@@ -1,6 +1,6 @@
 """Keras and onnxruntime say the same, and the graph is the one that was meant."""
 
-from collections import Counter
+from collections import Counter as Tally
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from heamap.contract import INPUT_NAME, METADATA_KEY, OUTPUT_NAME, Contract, Lin
 from heamap.elements import ELEMENTS
 from heamap.errors import InputError
 from heamap.evaluation import reading
+from heamap.evaluation.counter import Counter
 from heamap.lifecycle import export
 from heamap.network import patched
 from heamap.network.architectures import ARCHITECTURES
@@ -115,7 +116,7 @@ def test_any_batch_and_size_gives_the_same_maps(
 
 def test_the_graph_is_lean_and_has_no_stray_transpose_or_reshape(exported: Path, network: str) -> None:
     model = onnx.load(exported)
-    operators = Counter(node.op_type for node in model.graph.node)
+    operators = Tally(node.op_type for node in model.graph.node)
     levels = len(FILTERS[network]) - 1
     folding = {} if network == "fcn" else {"SpaceToDepth": 1, "DepthToSpace": 1}
     if network == "patched":
@@ -180,12 +181,12 @@ def test_orientations_share_their_weights_and_the_face_of_one(
     assert [value.SerializeToString() for value in (*several.input, *several.output)] == [
         value.SerializeToString() for value in (*one.input, *one.output)
     ]
-    single, all_of_them = (Counter(node.op_type for node in graph.node) for graph in (one, several))
+    single, all_of_them = (Tally(node.op_type for node in graph.node) for graph in (one, several))
     turning = {2: {"Transpose": 2}, 4: {"Transpose": 4, "Slice": 8}}[orientations]
     mean = {"Add": orientations - 1, "Mul": 1}
-    assert all_of_them == Counter({kind: orientations * times for kind, times in single.items()}) + Counter(
+    assert all_of_them == Tally({kind: orientations * times for kind, times in single.items()}) + Tally(
         turning
-    ) + Counter(mean)
+    ) + Tally(mean)
     weights = {item.name for item in one.initializer}
     assert weights <= {item.name for item in several.initializer}
     assert sum(np.prod(item.dims, initial=1) for item in several.initializer if item.name not in weights) < 10
@@ -232,13 +233,14 @@ def test_saving_again_keeps_the_bytes(exported: Path, tmp_path: Path) -> None:
 
 
 def test_parity_sees_a_difference_of_values_and_of_counts(float32: keras.Model, exported: Path) -> None:
-    same, readout = export.session_predict(exported), reading.make("peak", sigma_pixels=2.5)
+    same = export.session_predict(exported)
+    counter = Counter(reading.make("peak", sigma_pixels=2.5), sampling_angstrom=0.2)
     examples = [(images(1, 32, 32)[0], np.array([[4.0, 5.5], [20.25, 9.0]]))]
-    agreed = export.compare(export.keras_predict(float32), same, examples, readout=readout)
+    agreed = export.compare(export.keras_predict(float32), same, examples, counter=counter)
     peak = float(np.abs(same(examples[0][0][None])).max())
     assert agreed.max_error < 1e-5 * peak
     assert (agreed.count_mismatch, agreed.counts, agreed.images) == (0.0, 10, 1)
-    differing = export.compare(same, lambda batch: same(batch) + np.float32(1.0), examples, readout=readout)
+    differing = export.compare(same, lambda batch: same(batch) + np.float32(1.0), examples, counter=counter)
     assert differing.max_error == pytest.approx(1.0, rel=1e-3)
     assert differing.count_mismatch == 1.0
 

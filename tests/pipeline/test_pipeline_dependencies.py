@@ -13,6 +13,7 @@ COMPUTING = (
     "structures",
     "imaging",
     "dataset",
+    "columns",
     "network",
     "domain",
     "training",

@@ -11,7 +11,8 @@ from matplotlib.figure import Figure
 from heamap.dataset.counterfactuals import NOISE_DRAWS, ORIGINAL, Counterfactuals
 from heamap.dataset.examples import drawn_effects, observed
 from heamap.elements import ELEMENTS
-from heamap.evaluation import counterfactual_figure, counterfactuals, reading
+from heamap.evaluation import counterfactual_figure, counterfactuals
+from heamap.evaluation.counter import Counter
 from heamap.imaging.effects import with_dose
 from heamap.params import Effects, Params
 from heamap.seeds import Stream, generator
@@ -24,6 +25,7 @@ Network = Callable[[npt.NDArray[np.float32]], npt.NDArray[np.float32]]
 def assess(
     stored: Counterfactuals,
     network: Network,
+    counter: Counter,
     *,
     params: Params,
     rng: np.random.Generator,
@@ -42,7 +44,7 @@ def assess(
     figure : of the report
     """
     moved = [
-        predicted_changes(stored, sample, network, params=params, energy_ev=energy_ev(sample))
+        predicted_changes(stored, sample, network, counter, params=params, energy_ev=energy_ev(sample))
         for sample in stored.samples
     ]
     report = counterfactuals.score(pd.concat(moved), resamples=params.evaluate.bootstrap, rng=rng)
@@ -50,7 +52,7 @@ def assess(
 
 
 def predicted_changes(
-    stored: Counterfactuals, sample: int, network: Network, *, params: Params, energy_ev: float
+    stored: Counterfactuals, sample: int, network: Network, counter: Counter, *, params: Params, energy_ev: float
 ) -> pd.DataFrame:
     """True and predicted changes of a sample's columns: by every edit, by twice the dose, and by noise alone.
 
@@ -70,14 +72,14 @@ def predicted_changes(
     columns, clean = stored.columns(sample, ORIGINAL), stored.image(sample, ORIGINAL)
     truth = columns[list(ELEMENTS)].to_numpy()
     effects = drawn_effects(clean, sample, params=params)
-    readout = reading.of_params(params)
+    places = columns[["row", "col"]].to_numpy(np.float64)
 
     def predicted(
         image: npt.NDArray[np.float32], strengths: Effects, noises: np.random.Generator | None = None
     ) -> npt.NDArray[np.float64]:
         shared = generator(params.base.seed, Stream.EFFECTS, sample)
-        maps = network(observed(image, strengths, params=params, rng=noises or shared, energy_ev=energy_ev))
-        return readout(maps, columns["row"].to_numpy(), columns["col"].to_numpy())
+        seen = observed(image, strengths, params=params, rng=noises or shared, energy_ev=energy_ev)
+        return counter(seen, network(seen), places)
 
     after = {edit: predicted(stored.image(sample, edit), effects) for edit in EDITS}
     after[counterfactuals.DOSE] = predicted(clean, with_dose(effects, factor=2))

@@ -1,5 +1,6 @@
 """Keras model to ONNX, with the contract in its metadata, and the proof that both say the same."""
 
+from base64 import b64encode
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,10 +12,12 @@ import numpy.typing as npt
 
 from heamap import params
 from heamap.contract import (
+    COLUMNS_KEY,
     INPUT_NAME,
     METADATA_KEY,
     OUTPUT_NAME,
     BackgroundLevel,
+    ColumnShare,
     Contract,
     EnergyScale,
     Lineage,
@@ -23,7 +26,7 @@ from heamap.contract import (
 from heamap.dataset.statistics import nearest_column_angstrom
 from heamap.dataset.store import Dataset
 from heamap.elements import ELEMENTS
-from heamap.evaluation.reading import Readout
+from heamap.evaluation.counter import Counter
 from heamap.imaging.normalize import DARKEST, SQUARE_ANGSTROM, STANDARD_ENERGY_EV
 from heamap.lifecycle import graph
 from heamap.lifecycle.orientations import AVERAGED, orient
@@ -79,6 +82,7 @@ def make_contract(
         reach=reach,
         readout=settings.evaluate.readout,
         orientations=settings.evaluate.orientations,
+        columns=ColumnShare(weight=settings.columns.weight) if settings.columns.counts else None,
         energy=None if exponent is None else EnergyScale(standard_ev=STANDARD_ENERGY_EV, exponent=exponent),
         background=None
         if most is None
@@ -117,13 +121,14 @@ def _float32_layer(layer: "keras.layers.Layer") -> "keras.layers.Layer":
     return type(layer).from_config(layer.get_config() | {"dtype": "float32"})
 
 
-def to_onnx(model: "keras.Model", *, opset: int, contract: Contract) -> "onnx.ModelProto":
+def to_onnx(model: "keras.Model", *, opset: int, contract: Contract, columns: bytes | None = None) -> "onnx.ModelProto":
     """Convert a float32 model for inference.
 
     Parameters
     ----------
     model : one input (batch, rows, cols, 1), one output (batch, rows, cols, elements)
     contract : of as many ``orientations`` as the graph shall average
+    columns : the ONNX file of the network on columns, where the contract has it counted
 
     Returns
     -------
@@ -145,7 +150,10 @@ def to_onnx(model: "keras.Model", *, opset: int, contract: Contract) -> "onnx.Mo
     graph.clean(exported)
     if contract.orientations > 1:
         graph.average_orientations(exported, AVERAGED[contract.orientations])
-    onnx.helper.set_model_props(exported, {METADATA_KEY: contract.to_json()})
+    told = {METADATA_KEY: contract.to_json()}
+    if columns is not None:
+        told[COLUMNS_KEY] = b64encode(columns).decode()
+    onnx.helper.set_model_props(exported, told)
     onnx.checker.check_model(exported, full_check=True)
     graph.seal(exported)
     return exported
@@ -206,13 +214,14 @@ def keras_predict(model: "keras.Model", *, orientations: int = 1) -> Predict:
 
 
 def compare(
-    first: Predict, second: Predict, examples: Iterable[tuple[Images, npt.NDArray[np.floating]]], *, readout: Readout
+    first: Predict, second: Predict, examples: Iterable[tuple[Images, npt.NDArray[np.floating]]], *, counter: Counter
 ) -> Parity:
     """Compare two runtimes image by image.
 
     Parameters
     ----------
     examples : input (rows, cols, 1) and column positions (n, 2) in pixels, of each image
+    counter : of the columns of both
 
     Returns
     -------
@@ -226,8 +235,7 @@ def compare(
     for image, positions in examples:
         one, other = first(image[None])[0], second(image[None])[0]
         worst = max(worst, float(np.abs(one - other).max()))
-        rows, cols = positions.T
-        rounded = [np.rint(readout(maps, rows, cols)) for maps in (one, other)]
+        rounded = [np.rint(counter(image, maps, positions)) for maps in (one, other)]
         differing += int((rounded[0] != rounded[1]).sum())
         counted += rounded[0].size
         images += 1

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from heamap import params
 from heamap.contract import Contract, Lineage, TrainingRanges
-from heamap.evaluation.reading import Readout
+from heamap.evaluation.counter import Counter
 from heamap.evaluation.targets import TOTAL
 from heamap.evaluation.yardsticks import COUNTED, FIRST
 from heamap.lifecycle.export import Images, Predict
@@ -181,7 +181,7 @@ def squared_errors(
     predict: Predict,
     examples: Iterable[tuple[Images, npt.NDArray[np.floating], npt.NDArray[np.integer]]],
     *,
-    readout: Readout,
+    counter: Counter,
 ) -> npt.NDArray[np.float64]:
     """Sum of the squared errors of the counts of each image, over all its columns and elements.
 
@@ -195,8 +195,7 @@ def squared_errors(
     """
     errors = []
     for image, positions, counts in examples:
-        rows, cols = positions.T
-        errors.append(float(((readout(predict(image[None])[0], rows, cols) - counts) ** 2).sum()))
+        errors.append(float(((counter(image, predict(image[None])[0], positions) - counts) ** 2).sum()))
     return np.array(errors)
 
 

@@ -91,14 +91,21 @@ def _what(facts: Facts) -> str:
         2: " It sees each image as it is and transposed; the maps are the mean.",
         4: " It sees each image as it is and turned by a quarter, a half and three quarters; the maps are the mean.",
     }[contract.orientations]
+    by_columns = ""
+    if contract.columns is not None:
+        by_columns = (
+            f" Counts are {1 - contract.columns.weight:.0%} of what is read off the maps and "
+            f"{contract.columns.weight:.0%} of what a second network makes of each column's surroundings and its "
+            "neighbours', which is in the same file."
+        )
     return "\n".join(
         [
             "Made by `heamap release` from the contract inside the model and from its line's reports.",
             "",
             f"A fully convolutional network (filters {network}) that turns a HAADF-STEM image of "
             f"{contract.sampling_angstrom:g} Å a pixel, to which other images are resampled, into five maps: atoms of "
-            f"{', '.join(contract.elements)} in each atom column.{seen} {needs[contract.normalization]} ONNX, "
-            f"{facts.file_bytes / 1e6:.1f} MB.",
+            f"{', '.join(contract.elements)} in each atom column.{seen}{by_columns} {needs[contract.normalization]} "
+            f"ONNX, {facts.file_bytes / 1e6:.1f} MB.",
         ]
     )
 

@@ -27,7 +27,7 @@ from heamap.params.data import (
     Validate,
 )
 from heamap.params.judging import Bounds, Evaluate, Export, Gate, Promote, Score, Targets
-from heamap.params.training import Augment, Effects, Train
+from heamap.params.training import Augment, Columns, Effects, Train
 
 __all__ = [
     "RESERVE",
@@ -35,6 +35,7 @@ __all__ = [
     "Base",
     "Bounds",
     "ChemistryMix",
+    "Columns",
     "Counterfactuals",
     "Effects",
     "EngineName",
@@ -67,6 +68,7 @@ class Params(Block):
     counterfactuals: Counterfactuals
     validate_: Annotated[Validate, Field(alias="validate")]
     train: Train
+    columns: Columns
     bounds: Bounds
     evaluate: Evaluate
     export: Export

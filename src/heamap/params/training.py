@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from heamap.checking import Block, Count, NonNegative, NonNegativeRange, Positive, PositiveRange
+from heamap.checking import Block, Count, Fraction, NonNegative, NonNegativeRange, Positive, PositiveRange
 
 
 class Effects(Block):
@@ -109,3 +109,20 @@ class Train(Block):
         """What the sides of an image must be a multiple of: every level below the first halves them, after folding."""
         folded = {"fcn": 1, "folded": 2, "patched": 8}[self.network]
         return int(folded * 2 ** (len(self.filters) - 1))
+
+
+class Columns(Block):
+    """The network on columns, which counts beside the network on pixels (``heamap.columns``)."""
+
+    epochs: Annotated[int, Field(ge=0)]
+    """0: there is none, and counts are read off the maps alone."""
+    batch: Count
+    """Images."""
+    learning_rate: Positive
+    weight: Fraction
+    """Of its counts in the counts that are given, beside those off the maps; of no say in its training."""
+
+    @property
+    def counts(self) -> bool:
+        """Whether there is such a network, and it has a say."""
+        return self.epochs > 0 and self.weight > 0

@@ -7,6 +7,8 @@ import pytest
 from heamap.dataset.counterfactual_report import assess, predicted_changes
 from heamap.dataset.counterfactuals import ORIGINAL, VARIANTS, Counterfactuals
 from heamap.elements import ELEMENTS
+from heamap.evaluation import reading
+from heamap.evaluation.counter import Counter
 from heamap.evaluation.counterfactuals import DOSE, NOISE
 from heamap.evaluation.targets import TARGETS
 from heamap.imaging.normalize import ABSOLUTE_SCALE
@@ -55,6 +57,10 @@ def particles(samples: int) -> Counterfactuals:
     return Counterfactuals(pd.concat(tables), np.stack(images))
 
 
+def counter(params: Params) -> Counter:
+    return Counter(reading.of_params(params), params.base.sampling_angstrom)
+
+
 def at_200_kev(_: int) -> float:
     return 2e5
 
@@ -65,8 +71,14 @@ def thickness_meter(image: np.ndarray) -> np.ndarray:
 
 
 def test_a_network_that_reads_brightness_responds_as_its_brightness_does():
+    params = parameters(1e14)
     report, figure = assess(
-        particles(2), thickness_meter, params=parameters(1e14), rng=np.random.default_rng(0), energy_ev=at_200_kev
+        particles(2),
+        thickness_meter,
+        counter(params),
+        params=params,
+        rng=np.random.default_rng(0),
+        energy_ev=at_200_kev,
     )
     assert report["particles"] == 2
     swap = report["edits"][SWAP_PT_NI]
@@ -83,9 +95,9 @@ def test_a_network_that_reads_brightness_responds_as_its_brightness_does():
 
 def test_noise_alone_moves_predictions_as_the_dose_says():
     dose, sampling = 1e5, 0.2
-    stored = particles(8)
+    stored, params = particles(8), parameters(dose)
     moved = pd.concat(
-        predicted_changes(stored, sample, thickness_meter, params=parameters(dose), energy_ev=2e5)
+        predicted_changes(stored, sample, thickness_meter, counter(params), params=params, energy_ev=2e5)
         for sample in stored.samples
     )
     bright = np.concatenate(
@@ -104,7 +116,7 @@ def test_noise_alone_moves_predictions_as_the_dose_says():
 
 
 def test_only_columns_in_the_field_are_read():
-    stored = particles(1)
-    moved = predicted_changes(stored, 0, thickness_meter, params=parameters(1e14), energy_ev=2e5)
+    stored, params = particles(1), parameters(1e14)
+    moved = predicted_changes(stored, 0, thickness_meter, counter(params), params=params, energy_ev=2e5)
     assert moved.groupby("edit").size().unique().tolist() == [len(stored.columns(0, ORIGINAL))]
     assert len(stored.columns(0, ORIGINAL)) < (stored.table["edit"] == ORIGINAL).sum()

@@ -10,6 +10,7 @@ import pytest
 from heamap.contract import Contract, Lineage, TrainingRanges
 from heamap.elements import ELEMENTS
 from heamap.evaluation import reading
+from heamap.evaluation.counter import Counter
 from heamap.lifecycle import gate
 from heamap.lifecycle.remarks import Remark
 from heamap.params import Gate
@@ -139,7 +140,8 @@ def test_squared_errors_are_summed_over_columns_and_elements() -> None:
     image = np.zeros((16, 16, 1), np.float32)
     positions, counts = np.array([[4.0, 5.0], [8.5, 9.5]]), np.array([[2, 2, 2, 2, 5], [0, 2, 2, 2, 2]])
     examples = [(image, positions, counts), (image, positions[:1], counts[:1])]
-    errors = gate.squared_errors(two_everywhere, examples, readout=reading.make("peak", sigma_pixels=2.5))
+    counter = Counter(reading.make("peak", sigma_pixels=2.5), sampling_angstrom=0.2)
+    errors = gate.squared_errors(two_everywhere, examples, counter=counter)
     assert errors == pytest.approx([13.0, 9.0])
 
 

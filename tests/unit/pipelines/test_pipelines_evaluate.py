@@ -153,7 +153,7 @@ def test_calibration_images_keep_the_doses_of_training_and_test_images_have_the_
     class Enough(Exception):  # noqa: N818
         pass
 
-    def predict_all(_data: Data, split: str, _network: None, settings: Params) -> SimpleNamespace:
+    def predict_all(_data: Data, split: str, _network: None, _counter: None, settings: Params) -> SimpleNamespace:
         seen[split] = settings.train.effects.dose_per_square_angstrom
         if len(seen) == 2:
             raise Enough
@@ -161,6 +161,7 @@ def test_calibration_images_keep_the_doses_of_training_and_test_images_have_the_
 
     monkeypatch.setattr(evaluate, "open_dataset", lambda *_: Data())
     monkeypatch.setattr(evaluate, "load_network", lambda *_: None)
+    monkeypatch.setattr(evaluate, "load_counter", lambda *_: None)
     monkeypatch.setattr(evaluate, "measure_all", lambda *_: None)
     monkeypatch.setattr(evaluate, "predict_all", predict_all)
     with pytest.raises(Enough):

@@ -1,0 +1,1 @@
+"""The network on columns: counts from the brightness around each column and from what its neighbours know."""
