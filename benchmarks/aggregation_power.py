@@ -20,7 +20,6 @@ from threadpoolctl import threadpool_limits
 from heamap.dataset.examples import render
 from heamap.dataset.task import Task, run
 from heamap.elements import ELEMENTS
-from heamap.evaluation import reading
 from heamap.evaluation.aggregation import Overdispersion, overdispersion
 from heamap.evaluation.aggregation_report import AggregationCalibration
 from heamap.evaluation.claims import holm, measure_power
@@ -64,8 +63,7 @@ def counts(job: tuple[str, int], clean: npt.NDArray[np.float32], model: Model, s
     )
     network_input, _ = render(clean, places, sample.index, params=settings, epoch=None, energy_ev=optics.energy_ev)
     maps = model.predict(network_input[None])[0]
-    readout = reading.of_contract(model.contract)
-    return readout(maps, places[:, 0], places[:, 1]), table[list(ELEMENTS)].to_numpy(np.float64)
+    return model.counter(network_input, maps, places), table[list(ELEMENTS)].to_numpy(np.float64)
 
 
 def main() -> None:

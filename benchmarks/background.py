@@ -23,7 +23,6 @@ from heamap.dataset.examples import render
 from heamap.dataset.store import Structures, open_structures
 from heamap.dataset.task import Task, run
 from heamap.elements import ELEMENTS
-from heamap.evaluation import reading
 from heamap.imaging import microscope
 from heamap.imaging.normalize import ABSOLUTE_SCALE, STANDARD_ENERGY_EV, background_level, square_means
 from heamap.params import Params, load
@@ -91,7 +90,6 @@ def counted(
     }
     if model.contract.background is None:
         rows["level taken off, middle put on"] = (params, True)
-    readout = reading.of_contract(model.contract)
     result = {}
     for name, (told, replaced) in rows.items():
         true, found = [], []
@@ -102,7 +100,7 @@ def counted(
             if replaced:
                 means = square_means(seen[..., 0], sampling_angstrom=params.base.sampling_angstrom)
                 seen = seen + np.float32(ABSOLUTE_SCALE * middle - background_level(means, most=ABSOLUTE_SCALE * high))
-            counts = readout(model.predict(seen[None])[0], places[:, 0], places[:, 1])
+            counts = model.counter(seen, model.predict(seen[None])[0], places)
             power = POWER if model.contract.energy is None else 0.0
             found.append(counts * (energy_ev / STANDARD_ENERGY_EV) ** power)
             true.append(inside[list(ELEMENTS)].to_numpy(np.float64))

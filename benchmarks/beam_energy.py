@@ -24,7 +24,6 @@ from heamap.dataset.exam import exam_for
 from heamap.dataset.examples import example, render
 from heamap.dataset.store import Dataset, open_dataset
 from heamap.elements import ELEMENTS
-from heamap.evaluation import reading
 from heamap.evaluation.column_library import REPEATS, Slabs, draw_slab, simulate_slab
 from heamap.evaluation.metrics import r2
 from heamap.imaging import engines, microscope
@@ -85,7 +84,6 @@ def energies(params: Params) -> tuple[float, float, float]:
 
 
 def particles(data: Dataset, model: Model, params: Params, number: int) -> None:
-    readout = reading.of_contract(model.contract)
     print("| test particle | columns | keV | brightness over that in the middle | mean total | mean Pt |")
     print("|---|---|---|---|---|---|")
     for sample in data.split("test")[:number].tolist():
@@ -109,7 +107,7 @@ def particles(data: Dataset, model: Model, params: Params, number: int) -> None:
                 ).image
             sums[energy] = float(clean.sum())
             image, _ = render(clean, places, sample, params=params, epoch=None, energy_ev=energy)
-            counts = readout(model.predict(image[None])[0], places[:, 0], places[:, 1])
+            counts = model.counter(image, model.predict(image[None])[0], places)
             words = f"{counts.sum(axis=1).mean():.2f} | {counts[:, 0].mean():.2f}"
             lines.append((energy, words))
         middle = sums[energies(params)[1]]
@@ -120,7 +118,6 @@ def particles(data: Dataset, model: Model, params: Params, number: int) -> None:
 
 
 def images(data: Dataset, model: Model, params: Params) -> None:
-    readout = reading.of_contract(model.contract)
     print("| split | counts times (keV / 200)^ | within one | mean squared error | of that whole images | R2 of Pt |")
     print("|---|---|---|---|---|---|")
     for split in ("test", "validation", "calibration"):
@@ -129,7 +126,7 @@ def images(data: Dataset, model: Model, params: Params) -> None:
         for sample in data.split(split).tolist():
             image, inside = example(data, sample, params=params, epoch=None)
             maps = model.predict(image[None])[0]
-            counted.append(readout(maps, inside["row"].to_numpy(), inside["col"].to_numpy()))
+            counted.append(model.counter(image, maps, inside[["row", "col"]].to_numpy(np.float64)))
             true.append(inside[list(ELEMENTS)].to_numpy(np.float64))
         shares = [data.energy_ev(sample) / STANDARD_ENERGY_EV for sample in data.split(split).tolist()]
         for power in POWERS:

@@ -3,7 +3,8 @@
     python benchmarks/orientations.py MODEL.onnx --line build/release
 
 On the images of a finished line, at the exam's dose: share of totals within one atom, mean squared error of the total,
-that of the images' mean errors, R2 of Pt and of Ni+Co+Fe. A table in Markdown.
+that of the images' mean errors, R2 of Pt and of Ni+Co+Fe. Counts are read off the maps alone, whatever a network on
+columns adds. A table in Markdown.
 """
 
 import argparse

@@ -24,7 +24,7 @@ WARMUP_STEPS = 200
 GRADIENT_NORM = 5.0
 WEIGHT_DECAY = 1e-4
 
-SPECTATORS = 64
+SCALE_IMAGES = 64
 """Training images, in their fixed form, whose columns set the scale of the features."""
 
 FORMS = (
@@ -61,7 +61,7 @@ def fit(params: Params, examples: Examples, *, threads: int, report: Report) -> 
         raise InputError(f"columns.batch {settings.batch} is more than the {len(samples)} training samples; lower it")
     keras.utils.set_random_seed(int(generator(params.base.seed, Stream.WEIGHTS, 1).integers(2**31)))
     tf.config.experimental.enable_op_determinism()
-    scale = together(examples.make(int(sample), None) for sample in samples[:SPECTATORS]).around.features
+    scale = together(examples.make(int(sample), None) for sample in samples[:SCALE_IMAGES]).around.features
     model = network.build(scale.mean(0), scale.var(0))
     step, predict = Step(model, total=settings.epochs * steps, rate=settings.learning_rate), inference(model)
     held_out = [examples.make(int(sample), None) for sample in examples.dataset.split("validation")]
