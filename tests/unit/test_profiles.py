@@ -33,11 +33,16 @@ def test_the_challenger_of_the_release_is_the_release_but_for_its_particles_and_
 
     assert (base.train.network, changed.train.network) == ("folded", "patched")
     assert changed.structures.samples > base.structures.samples
+    wider = base.simulate.reference.model_copy(update={"window_angstrom": 11.0})
     looks_more = base.evaluate.model_copy(update={"orientations": 4})
     by_columns = base.columns.model_copy(update={"epochs": changed.columns.epochs})
     assert changed.columns.epochs > 0
     assert changed.model_copy(update={"structures": base.structures, "train": base.train}) == base.model_copy(
-        update={"evaluate": looks_more, "columns": by_columns}
+        update={
+            "simulate": base.simulate.model_copy(update={"reference": wider}),
+            "evaluate": looks_more,
+            "columns": by_columns,
+        }
     )
 
 
