@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from importlib.metadata import version as version_of
 from pathlib import Path
 
+import yaml
+
 import heamap
 from heamap import released
 from heamap.contract import Contract
@@ -13,7 +15,7 @@ from heamap.dataset.store import open_dataset
 from heamap.errors import InputError
 from heamap.lifecycle import lineage, model_card, registry
 from heamap.lifecycle.reports import read_list, read_report
-from heamap.params import load
+from heamap.params import Params, load
 
 POINTER = Path("models/run.json")
 RUN_PARAMS = "lineage/params.yaml"
@@ -61,7 +63,7 @@ def release(line: Path, out: Path, model_name: str) -> released.Released:
     card = model_card.page(
         model_card.Facts(
             contract=contract,
-            params=load(settings),
+            params=parameters(line),
             samples=open_dataset(line / "data/structures", line / "data/images").samples,
             evaluation=read_report(line / "reports/evaluation.json"),
             targets=read_list(line / "reports/targets.json"),
@@ -100,6 +102,28 @@ def _commits(line: Path, contract: Contract, judged: str) -> dict[str, str]:
     found = {"commit": commit, "its parent": lineage.parent_commit(line, commit) or "none"}
     later = judged not in ("", commit)
     return found | ({"judged at": judged, "parent of that": lineage.parent_commit(line, judged)} if later else {})
+
+
+def parameters(line: Path) -> Params:
+    """The parameters of a line's data and of its training, as they lie in its folder.
+
+    The run's own copy may be of an earlier version of heamap, which knew fewer, where a trained model was judged again.
+
+    Raises
+    ------
+    InputError : others than those that ``dvc.lock`` says data and training were made with
+    """
+    path = line / "params.yaml"
+    found = load(path)
+    values = yaml.safe_load(path.read_text())
+    stages = yaml.safe_load((line / lineage.LOCK).read_text())["stages"]
+    for stage in ("simulate", "train"):
+        for block, used in stages[stage]["params"]["params.yaml"].items():
+            if values[block] != used:
+                raise InputError(
+                    f"{path}: {block} was changed after stage {stage} had run; change it back, or run anew"
+                )
+    return found
 
 
 @contextmanager

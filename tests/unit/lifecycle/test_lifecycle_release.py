@@ -5,10 +5,14 @@ import os
 from pathlib import Path
 
 import pytest
+import yaml
 
 from heamap.errors import InputError
 from heamap.lifecycle import tracking
-from heamap.lifecycle.release import registry_of, release
+from heamap.lifecycle.release import parameters, registry_of, release
+from heamap.params import load
+
+ROOT = Path(__file__).parents[3]
 
 
 def line(folder: Path, uri: str) -> Path:
@@ -42,3 +46,21 @@ def test_a_line_without_a_champion_releases_nothing_and_makes_no_registry(tmp_pa
         release(line(tmp_path, f"sqlite:///{tmp_path}/mlflow.db"), tmp_path / "out", "heamap-fcn")
     assert not (tmp_path / "mlflow.db").exists()
     assert not (tmp_path / "out").exists()
+
+
+def test_the_cards_parameters_are_those_that_the_line_was_made_with(tmp_path: Path) -> None:
+    text = (ROOT / "params.yaml").read_text()
+    (tmp_path / "params.yaml").write_text(text)
+    values = yaml.safe_load(text)
+    used = {"simulate": ("base", "simulate"), "train": ("base", "train")}
+    stages = {
+        stage: {"params": {"params.yaml": {block: values[block] for block in blocks}}} for stage, blocks in used.items()
+    }
+    (tmp_path / "dvc.lock").write_text(yaml.safe_dump({"stages": stages}))
+    assert parameters(tmp_path) == load(ROOT / "params.yaml")
+    # What is only judged by may change: judging runs again.
+    (tmp_path / "params.yaml").write_text(text.replace("bootstrap: 1000", "bootstrap: 999"))
+    assert parameters(tmp_path).evaluate.bootstrap == 999
+    (tmp_path / "params.yaml").write_text(text.replace("label_sigma_angstrom: 0.5", "label_sigma_angstrom: 0.6"))
+    with pytest.raises(InputError, match="train was changed after stage train had run"):
+        parameters(tmp_path)
