@@ -69,8 +69,8 @@ def test_run_again_a_clone_stays_on_its_commit_until_something_changes(checkout:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ((), "name a profile: tools/profile.sh NAME, one of paper patched release"),
-        (("absent",), "absent: no such profile; there are paper patched release"),
+        ((), "name a profile: tools/profile.sh NAME, one of challenger paper release"),
+        (("absent",), "absent: no such profile; there are challenger paper release"),
         (("release", "build/other", "params.yaml"), "params.release.yaml is a whole parameter file"),
     ],
 )

@@ -26,22 +26,20 @@ def test_a_block_and_a_value_do_not_replace_each_other(overlay):
         merged({"a": {"x": 0}, "b": 2}, overlay)
 
 
-def test_the_challenger_of_the_release_is_the_release_but_for_its_particles_and_its_network(tmp_path):
+def test_the_challenger_of_the_release_has_more_particles_and_a_wider_window(tmp_path):
     base = load(ROOT / "params.release.yaml")
-    write_merged(ROOT / "params.release.yaml", ROOT / "profiles/patched.yaml", tmp_path / "params.yaml")
+    write_merged(ROOT / "params.release.yaml", ROOT / "profiles/challenger.yaml", tmp_path / "params.yaml")
     changed = load(tmp_path / "params.yaml")
 
-    assert (base.train.network, changed.train.network) == ("folded", "patched")
     assert changed.structures.samples > base.structures.samples
-    wider = base.simulate.reference.model_copy(update={"window_angstrom": 11.0})
-    looks_more = base.evaluate.model_copy(update={"orientations": 4})
-    by_columns = base.columns.model_copy(update={"epochs": changed.columns.epochs})
-    assert changed.columns.epochs > 0
-    assert changed.model_copy(update={"structures": base.structures, "train": base.train}) == base.model_copy(
+    assert changed.simulate.reference.window_angstrom > base.simulate.reference.window_angstrom
+    wider = changed.simulate.reference
+    shorter = {name: getattr(changed.train, name) for name in ("epochs", "patience", "crop_pixels")}
+    assert changed == base.model_copy(
         update={
+            "structures": changed.structures,
             "simulate": base.simulate.model_copy(update={"reference": wider}),
-            "evaluate": looks_more,
-            "columns": by_columns,
+            "train": base.train.model_copy(update=shorter),
         }
     )
 

@@ -69,4 +69,4 @@ def test_the_contract_of_the_released_model_says_what_its_images_are_told():
 
     assert contract.energy == EnergyScale(standard_ev=200e3, exponent=1.1)
     assert contract.background == BackgroundLevel(most=0.005, square_angstrom=2.0, darkest=0.01)
-    assert contract.orientations == 2
+    assert (contract.orientations, contract.columns.weight) == (4, 0.5)

@@ -39,6 +39,7 @@ def test_the_parameters_of_the_release_are_those_of_the_model_that_ships():
     assert contract.energy.exponent == train.energy_exponent
     assert contract.background.most == train.background_most
     assert (contract.readout, contract.orientations) == (settings.evaluate.readout, settings.evaluate.orientations)
+    assert contract.columns.weight == settings.columns.weight
     assert contract.ranges.energy_ev == settings.simulate.microscope.energy_ev
     assert contract.ranges.detector_mrad == settings.simulate.detector_mrad
     assert contract.ranges.dose_per_square_angstrom == train.effects.dose_per_square_angstrom
