@@ -7,6 +7,8 @@ import pytest
 
 import gate
 from heamap.contract import TrainingRanges
+from heamap.evaluation import reading
+from heamap.evaluation.counter import Counter
 from heamap.params import load
 
 ROOT = Path(__file__).parents[3]
@@ -22,8 +24,9 @@ RANGES = TrainingRanges(
 
 def model(sha256: str, off: float = 0.0, **changes: object) -> SimpleNamespace:
     """A model whose every count is ``off`` from 3 atoms, for images of certain ranges."""
-    face = {"sampling_angstrom": 0.2, "stride": 8, "readout": "peak", "label_sigma_angstrom": 0.5}
+    face = {"sampling_angstrom": 0.2, "stride": 8}
     return SimpleNamespace(
+        counter=Counter(reading.make("peak", sigma_pixels=2.5), sampling_angstrom=0.2),
         sha256=sha256,
         contract=SimpleNamespace(**face, ranges=RANGES.model_copy(update=changes)),
         predict=lambda images: np.full((*images.shape[:3], 5), 3 + off, np.float32),
