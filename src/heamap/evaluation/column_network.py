@@ -36,7 +36,7 @@ ROUNDS = 6
 HEARD_ANGSTROM = ROUNDS * NEIGHBOUR_ANGSTROM
 """How far word comes from at most."""
 
-AT_ONCE = 16384
+AT_ONCE = 4096
 """Columns that are counted at a time; messages take 20 kB for each."""
 
 PARTICLES_AT_ONCE = 64
