@@ -40,7 +40,7 @@ AT_ONCE = 4096
 """Columns that are counted at a time; messages take 20 kB for each."""
 
 PARTICLES_AT_ONCE = 64
-
+"""Particles that are counted at a time: each column has a share in every one of them, mostly 0."""
 
 LOAD_ERRORS = (
     runtime.Fail,

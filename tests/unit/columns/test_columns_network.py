@@ -231,10 +231,17 @@ def test_training_columns_move_and_go_unseen_and_held_out_ones_do_not(params: Pa
 
 
 def test_an_epoch_shows_every_sample_once(params: Params) -> None:
-    examples = Examples(Particles(), params)
-    made = list(batches(examples, np.arange(6), batch=4, epochs=2, threads=2))
-    assert len(made) == 2
-    assert all(len(columns.around) > 80 for columns in made)
+    shown: list[tuple[int | None, int]] = []
+
+    class Noting(Examples):
+        def make(self, sample: int, epoch: int | None) -> Columns:
+            shown.append((epoch, sample))
+            return super().make(sample, epoch)
+
+    made = list(batches(Noting(Particles(), params), np.arange(6), batch=3, epochs=2, threads=1))
+    assert len(made) == 4
+    assert sorted(shown) == [(epoch, sample) for epoch in range(2) for sample in range(6)]
+    assert [sample for epoch, sample in shown if epoch == 0] != [sample for epoch, sample in shown if epoch == 1]
 
 
 def test_more_images_a_batch_than_there_are_is_refused(params: Params) -> None:
