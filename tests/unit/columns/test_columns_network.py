@@ -5,6 +5,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
+import onnx
 import pandas as pd
 import pytest
 
@@ -57,6 +58,32 @@ def test_the_file_says_what_keras_says(model: keras.Model, exported: bytes) -> N
     counts = np.concatenate([inference(model)(columns) for columns in images])
     assert np.abs(counts).max() > 0.1
     assert export.largest_difference(model, exported, images) < 1e-4 * float(np.abs(counts).max())
+
+
+def test_the_same_network_is_the_same_file_each_time(model: keras.Model, exported: bytes) -> None:
+    assert export.to_onnx(model, opset=17) == exported
+    weights = model.get_weights()
+    model.set_weights([weights[0] + 0.5, *weights[1:]])
+    try:
+        assert export.to_onnx(model, opset=17) != exported
+    finally:
+        model.set_weights(weights)
+
+
+def test_a_file_settles_alike_whatever_its_names_and_order(exported: bytes) -> None:
+    found = onnx.load_from_string(exported)
+    graph = found.graph
+    renamed = {name: f"other_{place}" for place, node in enumerate(graph.node[:-1]) for name in node.output}
+    for node in graph.node:
+        node.input[:] = [renamed.get(name, name) for name in node.input]
+        node.output[:] = [renamed.get(name, name) for name in node.output]
+    for kept in (graph.node, graph.initializer):
+        backwards = list(reversed(kept))
+        del kept[:]
+        kept.extend(backwards)
+    assert found.SerializeToString() != exported
+    export.settle(graph)
+    assert found.SerializeToString() == exported
 
 
 def test_the_order_of_the_columns_does_not_matter(exported: bytes) -> None:
