@@ -78,6 +78,6 @@ def largest_difference(model: keras.Model, content: bytes, images: list[Columns]
     """How far Keras and onnxruntime lie apart at most, in atoms."""
     network, predict = ColumnNetwork(content), inference(model)
     return max(
-        float(np.abs(network(columns.around, np.zeros(len(columns.around))) - predict(columns)).max(initial=0.0))
+        float(np.abs(network(columns.around, np.zeros((len(columns.around), 2))) - predict(columns)).max(initial=0.0))
         for columns in images
     )

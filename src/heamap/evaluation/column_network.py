@@ -1,5 +1,6 @@
 """The network on columns, as it is exported and used (``heamap.columns`` trains it)."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -100,27 +101,29 @@ class ColumnNetwork:
             raise InputError(f"{path}: {error.strerror}; run the columns stage") from None
 
     def __call__(
-        self, around: Surroundings, rows_angstrom: npt.NDArray[np.floating], *, at_once: int = AT_ONCE
+        self, around: Surroundings, places_angstrom: npt.NDArray[np.floating], *, at_once: int = AT_ONCE
     ) -> npt.NDArray[np.float64]:
         """Counts (n, 5), unrounded.
 
         Parameters
         ----------
         around : the n columns of one image
-        rows_angstrom : (n,) where they lie along the rows' axis
-        at_once : columns of a larger particle are counted band by band, each with all that it hears from its
-            neighbours; what the particle has in common is then that of the band
+        places_angstrom : (n, 2) where they lie
+        at_once : a particle of more columns is halved until its parts have no more, and each part is counted with all
+            that it hears from its neighbours; what the particle has in common is then that of the part
         """
         counts = np.empty((len(around), 5))
         for chosen in _portions(around.particle, at_once):
             if len(chosen) <= at_once:
                 counts[chosen] = self._run(around.of(chosen))
                 continue
-            order = chosen[np.argsort(rows_angstrom[chosen], kind="stable")]
-            for band in np.array_split(order, -(-len(order) // at_once)):
-                low, high = rows_angstrom[band[0]] - HEARD_ANGSTROM, rows_angstrom[band[-1]] + HEARD_ANGSTROM
-                part = chosen[(rows_angstrom[chosen] >= low) & (rows_angstrom[chosen] <= high)]
-                counts[band] = self._run(around.of(part))[np.searchsorted(part, band)]
+            for part in _halved(chosen, places_angstrom, at_once):
+                low, high = (f(places_angstrom[part], axis=0) for f in (np.min, np.max))
+                near = (places_angstrom[chosen] >= low - HEARD_ANGSTROM) & (
+                    places_angstrom[chosen] <= high + HEARD_ANGSTROM
+                )
+                heard = chosen[near.all(axis=1)]
+                counts[part] = self._run(around.of(heard))[np.searchsorted(heard, part)]
         return counts
 
     def _run(self, around: Surroundings) -> npt.NDArray[np.float64]:
@@ -140,3 +143,18 @@ def _portions(particle: npt.NDArray[np.int32], at_once: int) -> list[npt.NDArray
             portions.append(np.sort(order[first:end]))
             first, taken = int(end), 0
     return portions
+
+
+def _halved(
+    chosen: npt.NDArray[np.intp], places: npt.NDArray[np.floating], at_once: int
+) -> Iterator[npt.NDArray[np.intp]]:
+    """Compact parts of a particle's columns: across the longer side, again and again."""
+    waiting = [chosen]
+    while waiting:
+        part = waiting.pop()
+        if len(part) <= at_once:
+            yield part
+            continue
+        longer = int(np.argmax(np.ptp(places[part], axis=0)))
+        order = part[np.argsort(places[part, longer], kind="stable")]
+        waiting += [order[len(order) // 2 :], order[: len(order) // 2]]

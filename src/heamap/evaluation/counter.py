@@ -55,5 +55,5 @@ class Counter:
             return counts
         places = np.asarray(positions, dtype=np.float64).reshape(-1, 2)
         around = surroundings(read, (shape[0], shape[1]), places, sampling_angstrom=self.sampling_angstrom)
-        own = self.columns(around, places[:, 0] * self.sampling_angstrom)
+        own = self.columns(around, places * self.sampling_angstrom)
         return (1 - self.weight) * counts + self.weight * own

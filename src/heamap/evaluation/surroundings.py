@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 from scipy.ndimage import map_coordinates
-from scipy.sparse import coo_array
+from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
@@ -41,6 +41,9 @@ OFFSETS = 4
 
 BAND_PIXELS = 2**21
 """Pixels that are read at a time."""
+
+AT_ONCE = 4096
+"""Columns that are looked around at a time."""
 
 
 @dataclass(frozen=True)
@@ -110,21 +113,25 @@ def _brightness(
 ) -> npt.NDArray[np.float64]:
     """Mean brightness (n, rings) around each place; beyond the border that of the border."""
     points = _points() / sampling
+    starts = np.cumsum([0, *(number for _, number in RINGS[:-1])])
     reach = int(np.ceil(REACH_ANGSTROM / sampling)) + 1
     found = np.empty((len(places), len(RINGS)))
     rows = max(1, band_pixels // shape[1])
     bands = np.clip(places[:, 0], 0, shape[0] - 1).astype(int) // rows
     for band in np.unique(bands):
-        chosen = bands == band
         first = max(band * rows - reach, 0)
         part = read(slice(first, min((band + 1) * rows + reach, shape[0])), slice(0, shape[1]))
-        around = places[chosen, None, :] + points
-        around = np.clip(around, 0, np.array(shape) - 1) - np.array([first, 0])
-        values = map_coordinates(part, around.reshape(-1, 2).T, output=np.float64, order=1)
-        starts = np.cumsum([0, *(number for _, number in RINGS[:-1])])
-        sums = np.add.reduceat(values.reshape(-1, len(points)), starts, axis=1)
-        found[chosen] = sums / [number for _, number in RINGS]
+        for chosen in _parts(np.flatnonzero(bands == band)):
+            around = places[chosen, None, :] + points
+            around = np.clip(around, 0, np.array(shape) - 1) - np.array([first, 0])
+            values = map_coordinates(part, around.reshape(-1, 2).T, output=np.float64, order=1)
+            sums = np.add.reduceat(values.reshape(-1, len(points)), starts, axis=1)
+            found[chosen] = sums / [number for _, number in RINGS]
     return found
+
+
+def _parts(numbers: npt.NDArray[np.intp]) -> list[npt.NDArray[np.intp]]:
+    return np.array_split(numbers, -(-len(numbers) // AT_ONCE)) if len(numbers) else []
 
 
 def _points() -> npt.NDArray[np.float64]:
@@ -142,14 +149,16 @@ def _neighbours(places: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.int32],
     """Numbers and offsets of the nearest columns of places (n, 2) in Angstrom."""
     numbers = np.zeros((len(places), NEIGHBOURS), dtype=np.int32)
     offsets = np.zeros((len(places), NEIGHBOURS, OFFSETS), dtype=np.float32)
-    if len(places) > 1:
-        found = cKDTree(places).query(
-            places, k=min(NEIGHBOURS + 1, len(places)), distance_upper_bound=NEIGHBOUR_ANGSTROM
-        )
+    if len(places) < 2:
+        return numbers, offsets
+    tree = cKDTree(places)
+    for chosen in _parts(np.arange(len(places))):
+        found = tree.query(places[chosen], k=min(NEIGHBOURS + 1, len(places)), distance_upper_bound=NEIGHBOUR_ANGSTROM)
         # The nearest of all is the column itself, and what is too far has an infinite distance.
         distances, nearest = (np.asarray(part)[:, 1:] for part in found)
         there = np.isfinite(distances)
         column, place = np.nonzero(there)
+        column = chosen[column]
         numbers[column, place] = nearest[there]
         ways = (places[nearest[there]] - places[column]) / LENGTH_ANGSTROM
         offsets[column, place] = np.column_stack([ways, distances[there] / LENGTH_ANGSTROM, np.ones(len(ways))])
@@ -158,6 +167,7 @@ def _neighbours(places: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.int32],
 
 def _particles(neighbours: npt.NDArray[np.int32], offsets: npt.NDArray[np.float32]) -> npt.NDArray[np.int32]:
     """Number (n,) of the particle of each column."""
-    column, place = np.nonzero(offsets[..., -1])
-    links = coo_array((np.ones(len(column)), (column, neighbours[column, place])), shape=(len(offsets),) * 2)
+    there = offsets[..., -1] > 0
+    ends = np.concatenate([[0], np.cumsum(there.sum(axis=1))])
+    links = csr_array((np.ones(ends[-1]), neighbours[there], ends), shape=(len(offsets),) * 2)
     return np.asarray(connected_components(links, directed=False)[1], dtype=np.int32)

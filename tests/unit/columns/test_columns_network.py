@@ -14,7 +14,7 @@ from heamap.columns.examples import Columns, Examples, batches, together
 from heamap.columns.fit import FORMS, Step, fit, inference, squared
 from heamap.elements import ELEMENTS
 from heamap.errors import InputError
-from heamap.evaluation import reading
+from heamap.evaluation import column_network, reading
 from heamap.evaluation.column_network import ColumnNetwork
 from heamap.evaluation.counter import Counter
 from heamap.evaluation.surroundings import FEATURES, Surroundings, surroundings
@@ -97,12 +97,12 @@ def test_the_order_of_the_columns_does_not_matter(exported: bytes) -> None:
         around.offsets[order],
         around.particle[order],
     )
-    straight = count(around, places[:, 0] * SAMPLING)
-    np.testing.assert_allclose(count(shuffled, places[order, 0] * SAMPLING), straight[order], atol=1e-4)
+    straight = count(around, places * SAMPLING)
+    np.testing.assert_allclose(count(shuffled, places[order] * SAMPLING), straight[order], atol=1e-4)
 
 
 def two_particles() -> tuple[Surroundings, np.ndarray]:
-    """Columns and rows in Angstrom of a particle of 300 columns and of one of 60 beside it, shuffled."""
+    """Columns and places in Angstrom of a particle of 300 columns and of one of 60 beside it, shuffled."""
     rng = np.random.default_rng(2)
     sizes = np.array([[60.0, 60.0]] * 300 + [[25.0, 25.0]] * 60)
     corners = np.array([[0.0, 0.0]] * 300 + [[10.0, 90.0]] * 60)
@@ -110,17 +110,17 @@ def two_particles() -> tuple[Surroundings, np.ndarray]:
     image = np.zeros((320, 640), np.float32)
     around = surroundings(lambda rows, cols: image[rows, cols], image.shape, places, sampling_angstrom=SAMPLING)
     features = rng.normal(2, 0.5, (360, FEATURES)).astype(np.float32)
-    return replace(around, features=features), places[:, 0] * SAMPLING
+    return replace(around, features=features), places * SAMPLING
 
 
 def test_a_column_hears_of_its_own_particle_alone(exported: bytes) -> None:
-    around, rows = two_particles()
+    around, places = two_particles()
     assert np.bincount(around.particle).tolist() in ([300, 60], [60, 300])
     count = ColumnNetwork(exported)
-    before = count(around, rows)
-    spoken = int(np.argmax(rows))
+    before = count(around, places)
+    spoken = int(np.argmax(places[:, 0]))
     around.features[spoken] += 3
-    change = np.abs(count(around, rows) - before).max(axis=1)
+    change = np.abs(count(around, places) - before).max(axis=1)
     own = around.particle == around.particle[spoken]
     # Matrix products of other sizes round otherwise.
     assert change[~own].max() < 1e-5
@@ -129,19 +129,29 @@ def test_a_column_hears_of_its_own_particle_alone(exported: bytes) -> None:
 
 
 def test_particles_are_counted_together_or_one_by_one(exported: bytes) -> None:
-    around, rows = two_particles()
+    around, places = two_particles()
     count = ColumnNetwork(exported)
-    whole = count(around, rows)
-    np.testing.assert_allclose(count(around, rows, at_once=300), whole, atol=1e-5 * float(np.abs(whole).max()))
+    whole = count(around, places)
+    np.testing.assert_allclose(count(around, places, at_once=300), whole, atol=1e-5 * float(np.abs(whole).max()))
 
 
-def test_a_large_particle_is_counted_in_bands_that_hear_all_their_neighbours(exported: bytes) -> None:
+def test_a_large_particle_is_counted_in_parts_that_hear_all_their_neighbours(exported: bytes) -> None:
     (around, _), places = drawn(3000, side=230.0)
     assert around.particle.max() == 0
-    count, rows = ColumnNetwork(exported), places[:, 0] * SAMPLING
-    whole, banded = count(around, rows), count(around, rows, at_once=1000)
-    # What a band has in common is not quite what all of the particle has.
-    assert np.abs(banded - whole).max() < 0.05 * np.abs(whole).max()
+    count, places = ColumnNetwork(exported), places * SAMPLING
+    whole, parted = count(around, places), count(around, places, at_once=1000)
+    # What a part has in common is not quite what all of the particle has.
+    assert 0 < np.abs(parted - whole).max() < 0.05 * np.abs(whole).max()
+
+
+def test_a_large_particle_is_halved_across_its_longer_side() -> None:
+    places = np.random.default_rng(4).uniform(0, 1, (4000, 2)) * [100.0, 380.0]
+    chosen = np.arange(0, 4000, 2)
+    parts = list(column_network._halved(chosen, places, 500))
+    np.testing.assert_array_equal(np.sort(np.concatenate(parts)), chosen)
+    assert [len(part) for part in parts] == [500] * 4
+    sides = np.array([np.ptp(places[part], axis=0) for part in parts])
+    assert sides.max() < 105
 
 
 def test_many_crumbs_are_counted_a_few_at_a_time(exported: bytes) -> None:
@@ -150,14 +160,14 @@ def test_many_crumbs_are_counted_a_few_at_a_time(exported: bytes) -> None:
     around = surroundings(lambda rows, cols: image[rows, cols], image.shape, places, sampling_angstrom=SAMPLING)
     assert around.particle.max() == 360
     around.features[:, 0] = np.arange(361)
-    counts = ColumnNetwork(exported)(around, places[:, 0] * SAMPLING)
+    counts = ColumnNetwork(exported)(around, places * SAMPLING)
     assert counts.shape == (361, 5)
     assert (np.abs(np.diff(counts[:, 0])) > 0).all()
 
 
 def test_no_columns_are_no_counts(exported: bytes) -> None:
     (around, _), _ = drawn(4)
-    assert ColumnNetwork(exported)(around.of(np.arange(0)), np.empty(0)).shape == (0, 5)
+    assert ColumnNetwork(exported)(around.of(np.arange(0)), np.empty((0, 2))).shape == (0, 5)
 
 
 @pytest.mark.parametrize("content", [b"", b"no model", b"\x08\x01"])
