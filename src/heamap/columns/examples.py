@@ -1,8 +1,7 @@
 """Batches of columns for training: whole images, their columns side by side."""
 
-from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
 from typing import NamedTuple
@@ -10,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from heamap.dataset.ahead import results
 from heamap.dataset.examples import example
 from heamap.dataset.store import Dataset
 from heamap.elements import ELEMENTS
@@ -88,12 +88,7 @@ def batches(
             for sample in order[: steps * batch]:
                 yield int(sample), epoch
 
-    queue = wanted()
-    with ThreadPoolExecutor(threads) as pool:
-        pending = deque(pool.submit(examples.make, *item) for item in islice(queue, READ_AHEAD * batch))
-        while pending:
-            made = []
-            for _ in range(batch):
-                made.append(pending.popleft().result())
-                pending.extend(pool.submit(examples.make, *item) for item in islice(queue, 1))
-            yield together(made)
+    early = READ_AHEAD * batch
+    with closing(results(lambda item: examples.make(*item), wanted(), early=early, threads=threads)) as made:
+        while parts := list(islice(made, batch)):
+            yield together(parts)

@@ -1,8 +1,7 @@
 """Batches for training: every rank gets its share of one global order, whatever the number of ranks."""
 
-from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
 from typing import NamedTuple
@@ -10,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from heamap.dataset.ahead import results
 from heamap.dataset.examples import render
 from heamap.dataset.labels import column_weights, kernel_weights, label_maps
 from heamap.dataset.store import Dataset
@@ -119,12 +119,7 @@ def training_batches(
                 yield int(sample), epoch
             epoch += 1
 
-    queue = wanted()
-    with ThreadPoolExecutor(threads) as pool:
-        pending = deque(pool.submit(examples.make, *item) for item in islice(queue, READ_AHEAD * share))
+    early = READ_AHEAD * share
+    with closing(results(lambda item: examples.make(*item), wanted(), early=early, threads=threads)) as made:
         while True:
-            made = []
-            for _ in range(share):
-                made.append(pending.popleft().result())
-                pending.append(pool.submit(examples.make, *next(queue)))
-            yield Example(*(np.stack(parts) for parts in zip(*made, strict=True)))
+            yield Example(*(np.stack(parts) for parts in zip(*islice(made, share), strict=True)))
