@@ -89,7 +89,8 @@ def start_run(stage: str, params: Params, run_id: str | None = None) -> Iterator
     """Start a run, or go on with an interrupted one; MLflow's own logging functions write to it inside the block.
 
     A new run records the parameters of every block, the git state, ``dvc.lock``, ``params.yaml`` and the DVC digests of
-    the data, and watches the machine. Going on with it from another commit counts as dirt.
+    the data, and watches the machine. Going on with it from another commit counts as dirt. A stage that adds to
+    another's run records commit and dirt of its own, the last time it did so.
 
     Parameters
     ----------
@@ -111,6 +112,7 @@ def start_run(stage: str, params: Params, run_id: str | None = None) -> Iterator
     earlier = find_run(run_id, server)
     if earlier.data.tags.get(STAGE_TAG) != stage:
         with resume(run_id) as run:
+            _record_addition(stage)
             yield run
         return
     with mlflow.start_run(run_id=run_id, log_system_metrics=True) as run:
@@ -165,6 +167,13 @@ def _record_resumption(earlier: "Run") -> None:
     mlflow.set_tag(DIRTY_TAG, json.dumps(sorted(dirty)))
 
 
+def _record_addition(stage: str) -> None:
+    import mlflow
+
+    state = lineage.git_state(Path.cwd())
+    mlflow.set_tags({f"{COMMIT_TAG}.{stage}": state.commit, f"{DIRTY_TAG}.{stage}": json.dumps(state.dirty)})
+
+
 def find_run(run_id: str, server: "MlflowClient") -> "Run":
     """A run by its id.
 
@@ -190,8 +199,10 @@ def run_lineage(run: "Run") -> Lineage:
 
 
 def dirty_files(run: "Run") -> tuple[str, ...]:
-    """What was changed or untracked when the run started."""
-    return tuple(json.loads(run.data.tags.get(DIRTY_TAG, '["no record of the git state"]')))
+    """What was changed or untracked when the run started, or when another stage added to it."""
+    tags = {DIRTY_TAG: '["no record of the git state"]', **run.data.tags}
+    records = [value for name, value in tags.items() if name == DIRTY_TAG or name.startswith(f"{DIRTY_TAG}.")]
+    return tuple(sorted({file for record in records for file in json.loads(record)}))
 
 
 def write_pointer(path: Path, run_id: str) -> None:

@@ -150,6 +150,26 @@ def test_what_a_later_stage_adds_from_another_commit_is_no_dirt(clone: Path, par
     assert tracking.dirty_files(run) == ()
 
 
+def test_a_stage_that_adds_to_a_run_records_commit_and_dirt_of_its_own(clone: Path, params: Params) -> None:
+    run_id, _ = trained(clone, params, b"added to")
+    first = lineage.git_state(clone).commit
+    subprocess.run(["git", "commit", "-q", "--allow-empty", "-m", "next"], cwd=clone, check=True)
+    stray = clone / "src" / "stray.py"
+    stray.parent.mkdir(exist_ok=True)
+    stray.touch()
+    with tracking.start_run("columns", params, run_id):
+        pass
+    run = tracking.find_run(run_id, tracking.client())
+    assert tracking.dirty_files(run) == ("src/stray.py",)
+    assert tracking.run_lineage(run).commit == first
+    assert run.data.tags[f"{tracking.COMMIT_TAG}.columns"] == lineage.git_state(clone).commit != first
+
+    stray.unlink()
+    with tracking.start_run("columns", params, run_id):
+        pass
+    assert tracking.dirty_files(tracking.find_run(run_id, tracking.client())) == ()
+
+
 @pytest.mark.usefixtures("params")
 def test_an_unknown_run_is_refused() -> None:
     with pytest.raises(InputError, match="no run deadbeef"), tracking.resume("deadbeef"):
