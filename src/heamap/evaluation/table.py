@@ -64,9 +64,11 @@ def _owners(shape: tuple[int, int], positions: FloatArray, radius: float) -> npt
     squares = (down**2)[:, :, None] + (across**2)[:, None, :]
     outside = [(pixels < 0) | (pixels >= size) for pixels, size in zip((rows, cols), shape, strict=True)]
     column, row, col = np.nonzero((squares < radius**2) & ~outside[0][:, :, None] & ~outside[1][:, None, :])
-    # The nearest is written last.
-    order = np.argsort(-squares[column, row, col], kind="stable")
-    owner[(rows[column, row] * shape[1] + cols[column, col])[order]] = column[order]
+    pixel, square = rows[column, row] * shape[1] + cols[column, col], squares[column, row, col]
+    least = np.full(len(owner), np.inf)
+    np.minimum.at(least, pixel, square)
+    nearest = square == least[pixel]
+    owner[pixel[nearest]] = column[nearest]
     return owner
 
 
