@@ -5,7 +5,7 @@ import sys
 import traceback
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,18 +21,19 @@ from heamap_serving.certainty import claims, doubted
 from heamap_serving.domain import Refused
 from heamap_serving.guarded import Reader, clear_pixels
 from heamap_serving.index_page import write_index
+from heamap_serving.micrograph import Micrograph
 from heamap_serving.options import DEFAULTS, Options
 from heamap_serving.outputs import image_composition, source_record, write
 from heamap_serving.pipeline import Behind, ahead
 from heamap_serving.readers import READERS
-from heamap_serving.score import Calibration, Prepared, Scored, count, predict, prepare
+from heamap_serving.score import Calibration, Scored, score
 from heamap_serving.session import Model
 
-PREPARED_AHEAD = 1
+READS_AHEAD = 1
 """Micrographs that wait for the network."""
 
 WRITES_WAITING = 1
-"""Results that are being counted and written while the network goes on."""
+"""Results that are being written while the network goes on."""
 
 
 @dataclass(frozen=True)
@@ -87,17 +88,11 @@ class Job:
 
 @dataclass(frozen=True)
 class Loaded:
-    """A micrograph that the network may see, or the record of one that was scored before.
+    """A micrograph that is ready to be scored, or the record of one that was scored before."""
 
-    Attributes
-    ----------
-    source : what is recorded of the file
-    """
-
-    prepared: Prepared | None
+    micrograph: Micrograph | None
     sha256: str
     record: dict[str, Any] | None
-    source: dict[str, Any] = field(default_factory=dict)
 
 
 def score_batch(
@@ -105,16 +100,15 @@ def score_batch(
 ) -> Summary:
     """Score every micrograph into a folder of its own below ``out``; write the summary and ``index.html``.
 
-    While one image is in the network the next is read, resampled and examined, and the columns of the last are counted
-    and written. A result that is there already, of the same file, model and options, is kept; one that is not finished
-    is not there.
+    While one image is in the network the next is read and the last is written. A result that is there already, of the
+    same file, model and options, is kept; one that is not finished is not there.
     """
     out.mkdir(parents=True, exist_ok=True)
     clear_pixels(out)
     jobs = batch_jobs(found, out)
     with Reader(out) as reader, Behind[dict[str, Any]](WRITES_WAITING) as writer, progress(len(jobs)) as bar:
         outcomes: list[Future[dict[str, Any]]] = []
-        for job, loading in ahead(lambda job: load(job, reader, model, calibration, options), jobs, PREPARED_AHEAD):
+        for job, loading in ahead(lambda job: load(job, reader, model, calibration, options), jobs, READS_AHEAD):
             outcome = _scored(job, loading, writer, model, calibration, options)
             outcome.add_done_callback(lambda _: bar.update())
             outcomes.append(outcome)
@@ -133,12 +127,12 @@ def progress(images: int) -> "tqdm[Any]":
 
 
 def load(job: Job, reader: Reader, model: Model, calibration: Calibration, options: Options = DEFAULTS) -> Loaded:
-    """Read and prepare a micrograph, unless it was scored before.
+    """Read a micrograph, unless it was scored before.
 
     Raises
     ------
-    InputError : it cannot be read or scored, or something else lies in the place of its results; the line leaves the
-        path to the caller
+    InputError : it cannot be read, or something else lies in the place of its results; the line leaves the path to the
+        caller
     """
     finished.check_place(job.folder)
     try:
@@ -151,34 +145,33 @@ def load(job: Job, reader: Reader, model: Model, calibration: Calibration, optio
     if finished.replaces_another(job.folder, sha256):
         tqdm.write(f"heamap: {job.path}: replaces the result of another file in {job.folder}", file=sys.stderr)
     with finished.answering_for(job.folder):
-        micrograph = reader.read(job.path)
-        prepared = prepare(micrograph, model, calibration, options.region, folder=job.folder.parent)
-    source = source_record({"file": job.path.name, "sha256": sha256}, micrograph, calibration)
-    return Loaded(prepared, sha256, None, source)
+        return Loaded(reader.read(job.path), sha256, None)
 
 
 def score_loaded(
     job: Job, loaded: Loaded, model: Model, calibration: Calibration, options: Options = DEFAULTS
 ) -> Callable[[], dict[str, Any]]:
-    """Show a micrograph to the network.
+    """Score a micrograph.
 
     Returns
     -------
-    call it to count the columns and write the results; it gives the line of the summary, or raises InputError as
-    ``score.count`` does; that line, too, leaves the path to the caller
+    call it to write the results; it gives the line of the summary
+
+    Raises
+    ------
+    InputError : the micrograph cannot be scored; the line leaves the path to the caller
     """
-    assert loaded.prepared is not None
-    prepared = loaded.prepared
+    assert loaded.micrograph is not None
+    micrograph = loaded.micrograph
     with finished.answering_for(job.folder):
-        maps = predict(prepared, model, folder=job.folder.parent)
+        scored = score(micrograph, model, calibration, options.region, folder=job.folder.parent)
+    source = source_record({"file": job.path.name, "sha256": loaded.sha256}, micrograph, calibration)
 
     def put_away() -> dict[str, Any]:
-        with finished.answering_for(job.folder):
-            scored = count(prepared, maps, model)
         record = _result(scored, model)
         try:
             with finished.appearing(job.folder) as folder:
-                write(folder, job.path.name, scored, model, loaded.source, options.elements)
+                write(folder, job.path.name, scored, model, source, options.elements)
                 finished.mark(folder, finished.made_of(loaded.sha256, model, calibration, options), record)
         except OSError as error:
             raise InputError(f"its results cannot be written: {error.strerror or error}") from None

@@ -128,30 +128,6 @@ class Scored:
         return row * self.original_steps[0], col * self.original_steps[1]
 
 
-@dataclass(frozen=True)
-class Prepared:
-    """A micrograph that the network may see.
-
-    Attributes
-    ----------
-    image : as in :class:`Scored`
-    read : of the image as the network sees it
-    steps, sampling_source, cut, region, beam, energy_ev, background : as there
-    domain : as there, before its columns are known
-    """
-
-    image: npt.NDArray[np.float32]
-    read: tiles.Read
-    steps: tuple[float, float]
-    sampling_source: str
-    cut: tiles.Plan
-    region: Region
-    beam: BeamScale | None
-    energy_ev: float | None
-    background: float | None
-    domain: Domain | None
-
-
 def score(
     micrograph: Micrograph,
     model: Model,
@@ -161,32 +137,13 @@ def score(
     folder: Path | None = None,
     tile_pixels: int = tiles.TILE_PIXELS,
 ) -> Scored:
-    """Prepare, predict and count, one after the other.
+    """Resample, normalise, predict, find the columns and read their counts.
 
     Parameters
     ----------
     region : of the micrograph; a mask takes columns out of everything that is counted, and changes no count
     folder : of temporary files; None: the system's
     tile_pixels : most pixels that the network sees at once; decides memory and time, not the result
-
-    Raises
-    ------
-    InputError, Refused : as :func:`prepare` and :func:`count`
-    """
-    prepared = prepare(micrograph, model, calibration, region, folder=folder, tile_pixels=tile_pixels)
-    return count(prepared, predict(prepared, model, folder=folder), model)
-
-
-def prepare(
-    micrograph: Micrograph,
-    model: Model,
-    calibration: Calibration,
-    region: Region = WHOLE,
-    *,
-    folder: Path | None = None,
-    tile_pixels: int = tiles.TILE_PIXELS,
-) -> Prepared:
-    """Resample, normalise and examine; parameters as of :func:`score`.
 
     Raises
     ------
@@ -198,66 +155,39 @@ def prepare(
     micrograph = region.crop(micrograph)
     steps, source = _steps(micrograph, calibration)
     _check_scale(micrograph.image.shape, steps, model)
-    contract = model.contract
     detector = detector_scale(
         micrograph,
-        needed=contract.normalization == "absolute",
+        needed=model.contract.normalization == "absolute",
         per_count=calibration.beam_fraction_per_count,
         black_level=calibration.black_level,
     )
     energy_ev = micrograph.energy_ev if calibration.energy_kev is None else 1e3 * calibration.energy_kev
-    check_energy(energy_ev, contract)
-    beam = energy_scale(energy_ev, contract)
+    check_energy(energy_ev, model.contract)
+    beam = energy_scale(energy_ev, model.contract)
     scale = None if detector is None else replace(detector, per_count=detector.per_count * beam)
-    sampling = contract.sampling_angstrom
+    sampling = model.contract.sampling_angstrom
     image, low, high = _resampled(micrograph.image, steps, sampling, scale, folder)
     if detector is not None:
         check_fractions(high / beam, detector)
-    background = None if scale is None else take_off(image, contract, beam=beam)
+    background = None if scale is None else take_off(image, model.contract, beam=beam)
     domain = _examine(micrograph, image, model)
-    local = contract.normalization == "local"
+    local = model.contract.normalization == "local"
     normalised = Local(image, low, high, sampling) if local else Absolute(image)
-    side = tiles.GPU_TILE if model.on_gpu else None
     shape = (image.shape[0], image.shape[1])
-    return Prepared(
-        image=image,
-        read=normalised.read,
-        steps=steps,
-        sampling_source=source,
-        cut=tiles.plan(shape, stride=contract.stride, reach=contract.reach, pixels=tile_pixels, side=side),
-        region=region,
-        beam=detector,
-        energy_ev=energy_ev,
-        background=background,
-        domain=domain,
-    )
-
-
-def predict(prepared: Prepared, model: Model, *, folder: Path | None = None) -> npt.NDArray[np.float32]:
-    """Maps (rows, cols, 5) in atoms, by the network on pixels."""
-    maps = scratch.empty((*prepared.image.shape, len(ELEMENTS)), folder)
-    tiles.run(model.predict, prepared.read, prepared.cut, maps)
-    scratch.release(prepared.image)
-    return maps
-
-
-def count(prepared: Prepared, maps: npt.NDArray[np.float32], model: Model) -> Scored:
-    """Find the columns and read their counts.
-
-    Raises
-    ------
-    Refused : counts that speak of a wrong gain
-    """
-    image, region, domain, contract = prepared.image, prepared.region, prepared.domain, model.contract
-    sampling = contract.sampling_angstrom
-    radius = DISTANCE_SHARE * contract.ranges.nearest_column_angstrom / sampling
+    side = tiles.GPU_TILE if model.on_gpu else None
+    contract = model.contract
+    cut = tiles.plan(shape, stride=contract.stride, reach=contract.reach, pixels=tile_pixels, side=side)
+    maps = scratch.empty((*shape, len(ELEMENTS)), folder)
+    tiles.run(model.predict, normalised.read, cut, maps)
+    scratch.release(image)
+    radius = DISTANCE_SHARE * model.contract.ranges.nearest_column_angstrom / sampling
     positions = locate(maps, radius=radius, threshold=THRESHOLD_ATOMS)
     # All of them are counted: a fit must know the neighbours of those that stay.
     counter = model.counter
     counts = counts_at(maps, positions, readout=counter.readout)
-    counts = counter.beside(counts, prepared.read, (image.shape[0], image.shape[1]), positions)
+    counts = counter.beside(counts, normalised.read, shape, positions)
     scratch.release(image)
-    kept = region.holds(positions * (sampling / np.asarray(prepared.steps)))
+    kept = region.holds(positions * (sampling / np.asarray(steps)))
     if domain is not None:
         domain = weighed(domain, counts, contract)
         kept &= domain.region_of(positions * sampling) != REFUSED
@@ -267,15 +197,15 @@ def count(prepared: Prepared, maps: npt.NDArray[np.float32], model: Model) -> Sc
         maps=maps,
         positions=positions,
         counts=counts,
-        certainty=read_certainty(counts, contract),
-        aggregation=read_aggregation(counts, positions * sampling, contract),
-        original_steps=prepared.steps,
-        sampling_source=prepared.sampling_source,
-        cut=prepared.cut,
+        certainty=read_certainty(counts, model.contract),
+        aggregation=read_aggregation(counts, positions * sampling, model.contract),
+        original_steps=steps,
+        sampling_source=source,
+        cut=cut,
         region=region,
-        beam=prepared.beam,
-        energy_ev=prepared.energy_ev,
-        background=prepared.background,
+        beam=detector,
+        energy_ev=energy_ev,
+        background=background,
         domain=domain,
     )
 
