@@ -31,6 +31,9 @@ SAME_PLACE_SIGMAS = 0.01
 CHUNK = 512
 """Columns that are summed at a time."""
 
+PAIRS = 2**16
+"""Overlaps that are summed at a time: all of them would take 5 kB a column."""
+
 
 def window_pixels(sigma_pixels: float) -> int:
     """How many pixels to each side of a column are summed, at most."""
@@ -97,8 +100,10 @@ def heights(
     overlap = np.ones(len(one))
     for axis, size in enumerate(shape):
         profiles, pixels = _profiles(places[:, axis], size, sigma_pixels)
-        neighbours = np.exp(-0.5 * ((pixels[one] - places[other, axis, None]) / sigma_pixels) ** 2)
-        overlap *= (profiles[one] * neighbours).sum(axis=1)
+        for start in range(0, len(one), PAIRS):
+            part = slice(start, start + PAIRS)
+            distances = (pixels[one[part]] - places[other[part], axis, None]) / sigma_pixels
+            overlap[part] *= (profiles[one[part]] * np.exp(-0.5 * distances**2)).sum(axis=1)
     system = sparse.csc_matrix((overlap, (one, other)), shape=(len(places), len(places)))
     try:
         return np.asarray(splu(system).solve(products))
