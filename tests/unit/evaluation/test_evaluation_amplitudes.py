@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from heamap.dataset.labels import label_maps
+from heamap.evaluation import amplitudes
 from heamap.evaluation.amplitudes import heights, projections, window_pixels
 
 SIGMA = 2.5
@@ -24,6 +25,14 @@ def test_maps_of_label_gaussians_give_the_exact_counts_however_near_the_columns_
     counts = np.random.default_rng(0).integers(0, 30, (len(places), 5))
     maps = label_maps(*places.T, counts, (90, 130), SIGMA)
     np.testing.assert_allclose(fitted(maps, places), counts, atol=2e-4)
+
+
+def test_overlaps_may_be_summed_in_any_portions(monkeypatch):
+    places = lattice(6.5, (60, 60))
+    maps = label_maps(*places.T, np.random.default_rng(0).integers(0, 30, (len(places), 5)), (60, 60), SIGMA)
+    at_once = fitted(maps, places)
+    monkeypatch.setattr(amplitudes, "PAIRS", 37)
+    np.testing.assert_array_equal(fitted(maps, places), at_once)
 
 
 def test_overlap_of_neighbours_left_out_would_be_seen():

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from heamap.evaluation import surroundings as around_columns
 from heamap.evaluation.surroundings import (
     EDGE_ANGSTROM,
     FEATURES,
@@ -35,6 +36,18 @@ def test_a_straight_slope_has_the_middle_s_brightness_on_every_ring():
     slope = np.mgrid[:120, :90][0].astype(np.float32)
     places = np.array([[60.25, 45.75], [52.5, 44.0]])
     np.testing.assert_allclose(seen(slope, places).features[:, : len(RINGS)].T, [places[:, 0]] * len(RINGS), atol=1e-3)
+
+
+def test_columns_may_be_looked_around_in_any_portions(monkeypatch):
+    rng = np.random.default_rng(3)
+    image = rng.normal(size=(150, 210)).astype(np.float32)
+    places = rng.uniform(0, 1, (90, 2)) * [150, 210]
+    whole = seen(image, places)
+    assert (whole.offsets[..., -1] > 0).any()
+    monkeypatch.setattr(around_columns, "AT_ONCE", 7)
+    parted = seen(image, places, band_pixels=210 * 40)
+    for name in ("features", "neighbours", "offsets", "particle"):
+        np.testing.assert_array_equal(getattr(parted, name), getattr(whole, name))
 
 
 def test_the_border_is_told_and_brightness_beyond_it_is_the_border_s():
