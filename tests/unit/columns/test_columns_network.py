@@ -1,5 +1,6 @@
 """The network on columns: what it hears, how it learns, and that its file says the same."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import numpy as np
 import onnx
 import pandas as pd
 import pytest
+from tensorflow.python.framework import config
 
 from heamap.columns import export, network
 from heamap.columns.examples import Columns, Examples, batches, together
@@ -35,6 +37,13 @@ def drawn(columns: int, *, side: float = 60.0, seed: int = 0) -> tuple[Columns, 
     heard = (features[around.neighbours, 0] * present).sum(1) / np.maximum(present.sum(1), 1)
     counts = np.stack([features[:, 0] + 2 * heard * place for place in range(len(ELEMENTS))], axis=1)
     return Columns(replace(around, features=features), counts.astype(np.float32)), places
+
+
+@pytest.fixture(autouse=True)
+def _undeterministic_again() -> Iterator[None]:
+    """``fit`` binds all of TensorFlow to deterministic operators; the process's other tests must not inherit that."""
+    yield
+    config.disable_op_determinism()
 
 
 @pytest.fixture(scope="module")
