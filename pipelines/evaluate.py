@@ -31,24 +31,31 @@ from heamap.evaluation import (
     slice_figures,
     slices,
     table,
+    told_composition,
+    untold_composition,
 )
 from heamap.evaluation.bound_pool import pool
+from heamap.evaluation.bounds import Measurement
 from heamap.evaluation.model_accuracy import model_accuracy
 from heamap.evaluation.targets import NI_CO_FE, TOTAL
 from heamap.evaluation.yardsticks import COUNTED, FIRST, yardsticks
 from heamap.lifecycle import tracking
 from heamap.params import Params
 from heamap.seeds import Stream, generator
+from heamap.structures.chemistry import draw_composition
 from measured import describe, load_network, measure_all, predict_all
 
 STRUCTURES, IMAGES, COUNTERFACTUALS = Path("data/structures"), Path("data/images"), Path("data/counterfactuals")
 MODEL, RUN = Path("models/model.keras"), Path("models/run.json")
-CURVES, BOUNDS = Path("plots/training/learning_curves.csv"), Path("data/bounds/table.parquet")
+CURVES = Path("plots/training/learning_curves.csv")
+BOUNDS, LIBRARY = Path("data/bounds/table.parquet"), Path("data/bounds/library.parquet")
 PREDICTIONS = Path("data/evaluation/predictions.parquet")
 REPORT, SUMMARY = Path("reports/evaluation.json"), Path("reports/evaluation_summary.json")
 CALIBRATION, ACCURACY = Path("reports/calibration.json"), Path("reports/accuracy.md")
 TARGETS, TARGET_TABLE = Path("reports/targets.json"), Path("reports/targets.md")
 WEIGHT_TAG = "heamap.columns.weight"
+PARTICLES = 20_000
+"""That an image's composition is weighed over: the largest images leave a few hundred of them likely."""
 PLOTS, BOUND_PLOTS = Path("plots/evaluation"), Path("plots/bounds")
 
 
@@ -78,6 +85,7 @@ def evaluate(params: Params) -> str:
     labels = slices.cuts(test, describe(data, data.split("test"), examined))
     found["dose_per_square_angstrom"] = doses(bound, examined)
     found["bound"] = json.loads(every.to_json(orient="records"))
+    found["untold_composition"] = untold(training, test, float(bound["dose_per_square_angstrom"].iloc[0]), params)
     found["slices"] = slices.score(
         test, rivals, labels, resamples=resamples, rng=generator(params.base.seed, Stream.BOOTSTRAP, 2)
     )
@@ -93,7 +101,8 @@ def evaluate(params: Params) -> str:
     found = {"summary": summarize(found, bound), **found}
     promised = {
         **calibrated.to_dict(),
-        "accuracy": model_accuracy(found, bound),
+        "accuracy": model_accuracy(found, bound, found["intervals"]["coverage"]),
+        "told": told_model(calibration, test, bound, found),
         "counting": counting.contract_line(training),
         "composition": model_calibration.fit_composition(calibration),
     }
@@ -123,6 +132,18 @@ def pooled_bound(test: pd.DataFrame, scores: dict[str, Any], params: Params) -> 
         raise InputError(f"{BOUNDS} is missing; run the bounds stage") from None
     except ValueError as fault:
         raise InputError(f"{fault}; raise the last of bounds.totals {list(params.bounds.totals)}") from None
+
+
+def untold(training: pd.DataFrame, test: pd.DataFrame, dose: float, params: Params) -> dict[str, Any]:
+    """The best estimate that is not told the composition: of particles as the line draws them, at the bound's dose."""
+    rng = generator(params.base.seed, Stream.BOUNDS, 3)
+    particles = untold_composition.Particles(
+        np.array([draw_composition(params.structures, rng) for _ in range(PARTICLES)]),
+        rng.choice(untold_composition.concentrations(training), PARTICLES),
+    )
+    background = float(np.mean(params.train.effects.background_fraction))
+    library = pd.read_parquet(LIBRARY)
+    return untold_composition.assess(test, library, particles, Measurement(dose, background), rng=rng)
 
 
 def usual(bound: pd.DataFrame, params: Params) -> pd.DataFrame:
@@ -183,6 +204,20 @@ def certainty(
     return model_calibration.ModelCalibration(intervals, aggregation)
 
 
+def told_model(
+    calibration: pd.DataFrame, test: pd.DataFrame, bound: pd.DataFrame, found: dict[str, Any]
+) -> dict[str, Any]:
+    """What the contract says of counts that are brought to a told composition; how their intervals hold is reported."""
+    told = told_composition.told(test)
+    intervals = model_calibration.fit_intervals(told_composition.told(calibration))
+    covered = model_calibration.judge_coverage(intervals, told)
+    found["told_composition"] = {"coverage": covered}
+    return {
+        "intervals": intervals.to_dict(),
+        "accuracy": model_accuracy(found, bound, covered, told_composition.MODEL_TOLD),
+    }
+
+
 def summarize(found: dict[str, Any], usual_bound: pd.DataFrame) -> dict[str, float | None]:
     """The flat numbers that runs are compared by."""
     intervals = found["intervals"]
@@ -239,7 +274,7 @@ def draw(found: dict[str, Any], test: pd.DataFrame, bound: pd.DataFrame) -> None
         "intensity_against_count": figures.intensity_against_count(test),
         "prediction_against_truth": figures.prediction_against_truth(test),
         "error_shares": figures.error_shares(shares),
-        "skill": accuracy.skill_plot(scores, bound),
+        "skill": accuracy.skill_plot(scores, bound, found["untold_composition"]),
         "coverage": interval_figures.coverage_plot(covered, level=found["intervals"]["coverage"]["level"]),
         "slices": slice_figures.slice_plot(sliced, overall),
         "learning_curves": figures.learning_curves(pd.read_csv(CURVES)),

@@ -1,5 +1,6 @@
 """The scorer as a library: one image in, a typed result out that shows itself in a notebook."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from html import escape
@@ -30,6 +31,7 @@ from heamap_serving.report_sections import interval_name, name_of
 from heamap_serving.score import Calibration, Scored
 from heamap_serving.score import score as score_micrograph
 from heamap_serving.session import Model
+from heamap_serving.told import told_shares
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,8 @@ class Result:
     @property
     def composition(self) -> Composition | None:
         """Shares of the image with their intervals; None without columns."""
-        return read_composition(self.scored.counts, self.scored.certainty, self.model.contract)
+        told = self.scored.told is not None
+        return read_composition(self.scored.counts, self.scored.certainty, self.model.contract, told=told)
 
     @property
     def provenance(self) -> dict[str, Any]:
@@ -113,6 +116,7 @@ def score(
     beam_fraction_per_count: float | None = None,
     black_level: float | None = None,
     energy_kev: float | None = None,
+    composition: Mapping[str, float] | None = None,
     roi: tuple[int, int, int, int] | None = None,
     mask: npt.ArrayLike | None = None,
     elements: str = ",".join(ELEMENTS),
@@ -129,6 +133,8 @@ def score(
     beam_fraction_per_count, black_level : calibrated detectors: fraction of the incident beam that one count stands
         for, and counts without beam; a file's own are taken where none are given
     energy_kev : energy of the beam; a file's own is taken where none is given
+    composition : atomic per cent or shares of each element in what is scored, known from elsewhere (EDX); counts are
+        brought to it
     roi : x, y, width and height in pixels: the image is scored as if it held nothing else
     mask : (rows, cols) of the image; columns where it is 0 are left out
     elements : to draw, with commas
@@ -147,7 +153,8 @@ def score(
     >>> result = heamap.score(image, sampling_angstrom=0.15, model="model.onnx")  # doctest: +SKIP
     >>> result.columns[["x_angstrom", "y_angstrom", "Pt", "low_Pt", "high_Pt"]]  # doctest: +SKIP
     """
-    calibration = Calibration(sampling_angstrom, beam_fraction_per_count, black_level, energy_kev)
+    told = None if composition is None else told_shares(composition)
+    calibration = Calibration(sampling_angstrom, beam_fraction_per_count, black_level, energy_kev, told)
     region = Region(roi, None if mask is None else np.asarray(mask) != 0)
     drawn = read_elements(elements)
     if isinstance(image, str | Path):

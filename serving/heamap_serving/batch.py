@@ -245,6 +245,7 @@ def finish(records: list[dict[str, Any]], out: Path, found: Found, model: Model)
 
 def _result(scored: Scored, model: Model) -> dict[str, Any]:
     overall = image_composition(scored.counts)
+    weak = doubted(model.contract, told=scored.told is not None)
     return {
         "status": "scored",
         "message": "",
@@ -253,7 +254,7 @@ def _result(scored: Scored, model: Model) -> dict[str, Any]:
         **{f"fraction_{element}": float(share) for element, share in zip(ELEMENTS, overall, strict=True)},
         "calibrated_share": None if scored.certainty is None else _share(scored.certainty.calibrated),
         "aggregated": "; ".join(claims(scored.aggregation)),
-        "not_told_apart": None if model.contract.accuracy is None else "; ".join(doubted(model.contract)),
+        "not_told_apart": None if model.contract.accuracy is None else "; ".join(weak),
         "sampling_source": scored.sampling_source,
         "domain": None if scored.domain is None else scored.domain.verdict,
         "domain_reasons": None if scored.domain is None else "; ".join(scored.domain.reasons),

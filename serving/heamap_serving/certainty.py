@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from heamap.contract import Contract
+from heamap.contract import Accuracy, Contract
 from heamap.errors import InputError
 from heamap.evaluation.aggregation_report import AggregationCalibration, aggregation_report
 from heamap.evaluation.claims import AGGREGATED
@@ -50,24 +50,40 @@ def check(contract: Contract) -> None:
         Intervals.from_dict(contract.intervals)
     if contract.aggregation is not None:
         AggregationCalibration.from_dict(contract.aggregation)
-    if contract.accuracy is not None and set(contract.accuracy.targets) != set(TARGETS):
-        raise InputError(f"accuracy: targets must be {list(TARGETS)}, got {list(contract.accuracy.targets)}")
+    if contract.told is not None:
+        Intervals.from_dict(contract.told.intervals)
+    for accuracy in (contract.accuracy, None if contract.told is None else contract.told.accuracy):
+        if accuracy is not None and set(accuracy.targets) != set(TARGETS):
+            raise InputError(f"accuracy: targets must be {list(TARGETS)}, got {list(accuracy.targets)}")
 
 
-def doubted(contract: Contract) -> tuple[str, ...]:
+def accuracy_of(contract: Contract, *, told: bool = False) -> Accuracy | None:
+    """What the counts are worth: where a composition is told, of such counts, if the model knows."""
+    return contract.told.accuracy if told and contract.told is not None else contract.accuracy
+
+
+def doubted(contract: Contract, *, told: bool = False) -> tuple[str, ...]:
     """Elements that the model told apart no better than its baseline on the test images.
 
     The skill's interval reaches down to 0 or below: the map of such an element may show the totals alone. No
     element is doubted where the model carries no accuracy.
     """
-    return () if contract.accuracy is None else contract.accuracy.not_told_apart
+    accuracy = accuracy_of(contract, told=told)
+    return () if accuracy is None else accuracy.not_told_apart
 
 
-def read_certainty(counts: npt.NDArray[np.float64], contract: Contract) -> Certainty | None:
-    """Intervals of the counts (n, 5); None where the model carries none."""
-    if contract.intervals is None:
+def read_certainty(counts: npt.NDArray[np.float64], contract: Contract, *, told: bool = False) -> Certainty | None:
+    """Intervals of the counts (n, 5); None where the model carries none.
+
+    Parameters
+    ----------
+    told : whether the counts were brought to a told composition. A model that has no intervals of such counts lends
+        those of its own, which are wider than need be (docs/benchmarks.md, "Told the composition")
+    """
+    values = contract.told.intervals if told and contract.told is not None else contract.intervals
+    if values is None:
         return None
-    intervals = Intervals.from_dict(contract.intervals)
+    intervals = Intervals.from_dict(values)
     low, high = whole_ends(*intervals.around(counts))
     return Certainty(intervals.level, low, high, ~intervals.outside(counts.sum(axis=1)))
 

@@ -16,6 +16,13 @@ SHARED = (*ELEMENTS, NI_CO_FE)
 CALIBRATED = "calibrated"
 ALIKE = "all columns alike"
 NONE = "none"
+TOLD = "told"
+
+
+TOLD_HOW = (
+    "The composition that was told with --composition: the counts of each element were multiplied by one factor, and "
+    "those of each column by another, so that totals stay and the shares are these. Maps are the network's own"
+)
 
 
 @dataclass(frozen=True)
@@ -29,7 +36,7 @@ class Composition:
     level : of the intervals
     way : ``calibrated``: from how far compositions of calibration images were off (``heamap.contract``);
         ``all columns alike``: the ends of the columns' intervals added up, as if all columns erred the same way, which
-        is wider than need be; ``none``: no intervals
+        is wider than need be; ``none``: no intervals; ``told``: the user's own
     how : the same in a sentence for the reader
     """
 
@@ -48,9 +55,11 @@ def shares_of(atoms: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 
 
 def read_composition(
-    counts: npt.NDArray[np.float64], certainty: Certainty | None, contract: Contract
+    counts: npt.NDArray[np.float64], certainty: Certainty | None, contract: Contract, *, told: bool = False
 ) -> Composition | None:
     """Composition of an image from the counts (n, 5) of its columns; None without columns.
+
+    ``told``: counts were brought to the composition that the user knows, whose error is not known here.
 
     Drawing the columns anew is no way to an interval: the errors of one image's columns go together, and such intervals
     held 30 % of the shares of test images at a level of 90 % (docs/decisions.md).
@@ -59,6 +68,8 @@ def read_composition(
         return None
     atoms = np.maximum(counts, 0.0).sum(axis=0)
     shares = shares_of(atoms)
+    if told:
+        return Composition(shares, shares, shares, 0.0, TOLD, TOLD_HOW)
     errors = contract.composition
     if errors is not None:
         low, high = errors.around(shares)

@@ -156,6 +156,9 @@ def source_record(own: dict[str, Any], micrograph: Micrograph, calibration: Cali
         "file_beam_scale": None if beam is None else asdict(beam),
         "energy_kev": calibration.energy_kev,
         "file_energy_kev": None if micrograph.energy_ev is None else micrograph.energy_ev / 1e3,
+        "composition": None
+        if calibration.composition is None
+        else dict(zip(ELEMENTS, calibration.composition, strict=True)),
     }
 
 
@@ -170,7 +173,7 @@ def picture_of(scored: Scored, model: Model, title: str, elements: tuple[str, ..
         counts=scored.counts,
         shares=fractions(scored.counts),
         certainty=scored.certainty,
-        doubted=doubted(model.contract),
+        doubted=doubted(model.contract, told=scored.told is not None),
         remarks=claims(scored.aggregation),
         sampling_angstrom=model.contract.sampling_angstrom,
         elements=elements,

@@ -6,7 +6,9 @@ from importlib.metadata import version
 from typing import Any
 
 import heamap
+from heamap.elements import ELEMENTS
 from heamap_serving import tiles
+from heamap_serving.certainty import accuracy_of
 from heamap_serving.score import Scored
 from heamap_serving.session import Model
 
@@ -22,7 +24,7 @@ def provenance(scored: Scored, model: Model, source: dict[str, Any]) -> dict[str
     ----------
     source : what is recorded of the input file
     """
-    accuracy = model.contract.accuracy
+    accuracy = accuracy_of(model.contract, told=scored.told is not None)
     return {
         "input": source,
         "region": scored.region.record(),
@@ -47,6 +49,7 @@ def provenance(scored: Scored, model: Model, source: dict[str, Any]) -> dict[str
         "background_beam_fraction": scored.background,
         "domain": None if scored.domain is None else scored.domain.to_dict(),
         "intervals": None if scored.certainty is None else {"level": scored.certainty.level},
+        "told_composition": None if scored.told is None else dict(zip(ELEMENTS, scored.told, strict=True)),
         "accuracy": None if accuracy is None else accuracy.model_dump(mode="json"),
         "aggregation": scored.aggregation,
         "model": {

@@ -48,9 +48,10 @@ def report(
     elements : to draw
     """
     contract = model.contract
-    found = read_composition(scored.counts, scored.certainty, contract)
+    told = scored.told is not None
+    found = read_composition(scored.counts, scored.certainty, contract, told=told)
     verdict = verdict_of(scored)
-    weak = doubted(contract)
+    weak = doubted(contract, told=told)
     layers = _layers(scored, elements, weak)
     body = "".join(
         (

@@ -10,8 +10,8 @@ from heamap.contract import Contract
 from heamap.evaluation.aggregation_report import AggregationCalibration
 from heamap.evaluation.targets import NI_CO_FE, TARGETS, TOTAL, with_sums
 from heamap_serving.atom_counting import AtomCounting
-from heamap_serving.certainty import claims
-from heamap_serving.composition import ALIKE, CALIBRATED, SHARED, Composition
+from heamap_serving.certainty import accuracy_of, claims
+from heamap_serving.composition import ALIKE, CALIBRATED, SHARED, TOLD, Composition
 from heamap_serving.html_page import badge, table
 from heamap_serving.score import Scored
 from heamap_serving.verdict import NOT_CHECKED, Verdict
@@ -31,7 +31,7 @@ def intensity_unit(scored: Scored) -> str:
 
 def interval_name(found: Composition) -> str:
     """How the interval is called wherever it is drawn."""
-    names = {CALIBRATED: f"{found.level:.0%} interval", ALIKE: "bounds, all columns alike"}
+    names = {CALIBRATED: f"{found.level:.0%} interval", ALIKE: "bounds, all columns alike", TOLD: "as told"}
     return names.get(found.way, "no interval")
 
 
@@ -116,7 +116,7 @@ def composition(found: Composition | None, scored: Scored, elements: tuple[str, 
             [
                 name_of(target),
                 f"{100 * found.shares[index]:.1f}",
-                f"{100 * found.low[index]:.1f} to {100 * found.high[index]:.1f}",
+                "as told" if found.way == TOLD else f"{100 * found.low[index]:.1f} to {100 * found.high[index]:.1f}",
                 f"{means[TARGETS.index(target)]:.2f}",
                 "not told apart" if target in weak else "",
             ]
@@ -185,7 +185,9 @@ def trust(contract: Contract, scored: Scored) -> str:
             f"{scored.certainty.calibrated.mean() if len(scored.counts) else 0:.0%} of the columns here have totals "
             "that it was calibrated on.</p>"
         )
-    if contract.accuracy is None:
+    told = scored.told is not None
+    accuracy = accuracy_of(contract, told=told)
+    if accuracy is None:
         parts.append('<p class="note">This model carries no accuracy.</p>')
     else:
         rows = [
@@ -196,14 +198,14 @@ def trust(contract: Contract, scored: Scored) -> str:
                 _number(own.bound_skill),
                 _share(own.covered, own.covered_low, own.covered_high),
             ]
-            for target, own in contract.accuracy.targets.items()
+            for target, own in accuracy.targets.items()
         ]
-        skill, inside = f"skill [{contract.accuracy.level:.0%}]", "test columns inside their interval"
+        skill, inside = f"skill [{accuracy.level:.0%}]", "test columns inside their interval"
         heads = ["", "R²", skill, "best possible skill", inside]
         parts.append(f'<div class="scroll">{table(heads, rows)}</div>')
         parts.append(
-            f'<p class="note">{OWN_FIGURES} {contract.accuracy.columns} columns of {contract.accuracy.images} images. '
-            "Skill 0: total × composition; 1: no error.</p>"
+            f'<p class="note">{OWN_FIGURES} {accuracy.columns} columns of {accuracy.images} images. '
+            f"Skill 0: total × composition; 1: no error.{_of_which(contract) if told else ''}</p>"
         )
     parts.append(f"<ul>{gathered}</ul>" if said else f"<p>{_silence(contract, scored)}</p>")
     return _section("", *parts)
@@ -239,6 +241,16 @@ def provenance(record: dict[str, Any]) -> str:
             f'<details class="screen"><summary>The whole record</summary><pre>{whole}</pre></details>',
         )
         + "</main>\n"
+    )
+
+
+def _of_which(contract: Contract) -> str:
+    """Which counts figures and intervals are of, where a composition was told."""
+    if contract.told is not None:
+        return " Figures and intervals are of counts brought to the true composition of each image."
+    return (
+        " Figures and intervals are of the model's counts without a told composition: this model carries none of "
+        "counts with it."
     )
 
 

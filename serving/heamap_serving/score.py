@@ -11,6 +11,7 @@ import numpy.typing as npt
 from heamap.elements import ELEMENTS
 from heamap.errors import InputError
 from heamap.evaluation.readout import DISTANCE_SHARE, THRESHOLD_ATOMS
+from heamap.evaluation.told_composition import bring_to
 from heamap_serving import scratch, tiles
 from heamap_serving.background import take_off
 from heamap_serving.beam_energy import check_energy, energy_scale
@@ -53,12 +54,15 @@ class Calibration:
         before that of the file
     black_level : counts without beam, taken before that of the file; where neither says it, 0
     energy_kev : energy of the beam, taken before that of the file
+    composition : shares of the elements in what is scored, in their order, together 1, known from elsewhere (EDX):
+        counts are brought to it (``heamap.evaluation.told_composition``)
     """
 
     sampling_angstrom: float | None = None
     beam_fraction_per_count: float | None = None
     black_level: float | None = None
     energy_kev: float | None = None
+    composition: tuple[float, ...] | None = None
 
     def __post_init__(self) -> None:
         for option, value in (
@@ -83,7 +87,7 @@ class Scored:
     maps : (rows, cols, 5) atoms, at the model's sampling; large ones, and large images, lie in temporary files
         (``heamap_serving.scratch``): read them in bands, and release each
     positions : (n, 2) row and column in pixels of the maps
-    counts : (n, 5) atoms, unrounded
+    counts : (n, 5) atoms, unrounded; brought to the composition that was told, if one was
     certainty : intervals of the counts; None where the model has none
     aggregation : what is said of aggregation (``heamap.evaluation.aggregation_report``); None where nothing is
     original_steps : pixel size of the file's pixels along rows and columns, in Angstrom, as used
@@ -95,6 +99,7 @@ class Scored:
     background : fraction of the incident beam that was taken off; None where the model asks for nothing
     domain : how the image lies in the model's domain, columns of refused regions left out; None where the model's
         contract does not say
+    told : shares of the elements that the user knew; None where they are the model's own
     """
 
     image: npt.NDArray[np.float32]
@@ -111,6 +116,7 @@ class Scored:
     energy_ev: float | None = None
     background: float | None = None
     domain: Domain | None = None
+    told: tuple[float, ...] | None = None
 
     def places_px(self, sampling_angstrom: float) -> npt.NDArray[np.float64]:
         """Row and column (n, 2) of the columns in pixels of the file's whole image."""
@@ -141,7 +147,8 @@ def score(
 
     Parameters
     ----------
-    region : of the micrograph; a mask takes columns out of everything that is counted, and changes no count
+    region : of the micrograph; a mask takes columns out of everything that is counted, and changes no count unless a
+        composition is told, which is that of the columns that stay
     folder : of temporary files; None: the system's
     tile_pixels : most pixels that the network sees at once; decides memory and time, not the result
 
@@ -191,14 +198,17 @@ def score(
     if domain is not None:
         domain = weighed(domain, counts, contract)
         kept &= domain.region_of(positions * sampling) != REFUSED
-    positions, counts = positions[kept], counts[kept]
+    positions, own = positions[kept], counts[kept]
+    told = calibration.composition
+    counts = own if told is None else bring_to(own, told)
     return Scored(
         image=image,
         maps=maps,
         positions=positions,
         counts=counts,
-        certainty=read_certainty(counts, model.contract),
-        aggregation=read_aggregation(counts, positions * sampling, model.contract),
+        certainty=read_certainty(counts, model.contract, told=told is not None),
+        # Its error model was learnt on the model's own counts.
+        aggregation=read_aggregation(own, positions * sampling, model.contract),
         original_steps=steps,
         sampling_source=source,
         cut=cut,
@@ -207,6 +217,7 @@ def score(
         energy_ev=energy_ev,
         background=background,
         domain=domain,
+        told=told,
     )
 
 

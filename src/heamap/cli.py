@@ -79,6 +79,11 @@ def _parser() -> argparse.ArgumentParser:
     score.add_argument(
         "--energy-kev", type=float, metavar="E", help="energy of the beam, taken before that of the files"
     )
+    score.add_argument(
+        "--composition",
+        metavar="LIST",
+        help="atomic per cent of what is scored, known from elsewhere (EDX), as Pt=20,Ni=20,Pd=20,Co=20,Fe=20",
+    )
     score.add_argument("--scheduler", metavar="ADDRESS", help="spread the files over the workers of a Dask scheduler")
     score.add_argument(
         "--roi",
@@ -181,12 +186,17 @@ def _score(arguments: argparse.Namespace) -> int:
     from heamap_serving.choice import choose
     from heamap_serving.options import read_options
     from heamap_serving.score import Calibration
+    from heamap_serving.told import read_told
     from heamap_serving.watch import watch
 
     for reader in ("rsciio", "tifffile"):
         logging.getLogger(reader).setLevel(logging.CRITICAL)
     calibration = Calibration(
-        arguments.sampling_angstrom, arguments.beam_fraction_per_count, arguments.black_level, arguments.energy_kev
+        arguments.sampling_angstrom,
+        arguments.beam_fraction_per_count,
+        arguments.black_level,
+        arguments.energy_kev,
+        None if arguments.composition is None else read_told(arguments.composition),
     )
     options = read_options(arguments.roi, arguments.mask, arguments.elements, tables=arguments.tables)
     if bool(arguments.paths) == (arguments.watch is not None):

@@ -114,6 +114,17 @@ class Accuracy(BaseModel):
         return tuple(element for element, low in lows.items() if low is not None and low <= 0)
 
 
+class ToldComposition(BaseModel):
+    """What counts are worth that were brought to the composition of their image, known from elsewhere."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    intervals: dict[str, Any]
+    """Of such counts (``heamap.evaluation.conformal.Intervals``)."""
+    accuracy: Accuracy
+    """Of such counts, told the true compositions of the test images."""
+
+
 class CountingLine(BaseModel):
     """Atom counting's straight line, from the integrated intensity of a column to its total.
 
@@ -247,6 +258,9 @@ class Contract(BaseModel):
     """Judges aggregation (``heamap.evaluation.aggregation_report.AggregationCalibration``); None: nothing is said."""
     accuracy: Accuracy | None = None
     """On the test split; None in models exported before it was recorded."""
+    told: ToldComposition | None = None
+    """Of counts brought to a told composition (``heamap.evaluation.told_composition``); None in models exported before
+    it was recorded: what is known is of counts without it."""
     counting: CountingLine | None = None
     """Atom counting beside the network; None in models exported before it was recorded."""
     composition: CompositionErrors | None = None

@@ -12,11 +12,12 @@ import numpy as np
 import pandas as pd
 
 from heamap.errors import InputError
-from heamap.lifecycle.flavor import IMAGE, KNOWN, ROW, SAMPLING, SHA256
+from heamap.lifecycle.flavor import COMPOSITION, IMAGE, KNOWN, ROW, SAMPLING, SHA256
 from heamap_serving.micrograph import Micrograph, as_image
 from heamap_serving.outputs import column_table, count
 from heamap_serving.score import Calibration, score
 from heamap_serving.session import Model, load_model
+from heamap_serving.told import read_told
 
 
 class Scorer:
@@ -32,7 +33,7 @@ class Scorer:
         ----------
         table : ``image``, rows of pixels, and ``sampling_angstrom``, a micrograph a row; for models of calibrated
             images also ``beam_fraction_per_count``, ``black_level`` (0 where left out) and ``energy_kev``, as the
-            options of ``heamap score``
+            options of ``heamap score``; where it is known, ``composition``, text as of that option
         params : MLflow's; there are none
 
         Returns
@@ -47,9 +48,10 @@ class Scorer:
 
         found = []
         for row, request in enumerate(table.to_dict("records")):
-            known = {name: float(request[name]) for name in KNOWN if pd.notna(request.get(name))}
+            gain, black, kev = (float(request[name]) if pd.notna(request.get(name)) else None for name in KNOWN)
             try:
-                columns = self._columns(request[IMAGE], Calibration(float(request[SAMPLING]), **known))
+                told = read_told(request[COMPOSITION]) if pd.notna(request.get(COMPOSITION)) else None
+                columns = self._columns(request[IMAGE], Calibration(float(request[SAMPLING]), gain, black, kev, told))
             except InputError as error:
                 raise MlflowException.invalid_parameter_value(f"row {row}: {error}") from None
             found.append(columns.assign(**{ROW: row}))

@@ -80,6 +80,13 @@ def test_the_function_gives_the_scorers_columns_and_checks_its_file(registered: 
     ragged = pd.DataFrame({"image": [[[1.0, 2.0], [3.0]]], "sampling_angstrom": [0.2]})
     with pytest.raises(mlflow.MlflowException, match="row 0: image must be rows of numbers"):
         served.predict(ragged)
+    told = pd.DataFrame(
+        {"image": [first.tolist()], "sampling_angstrom": [0.2], "composition": ["Pt=60,Ni=10,Pd=10,Co=10,Fe=10"]}
+    )
+    found = served.predict(told)
+    assert found["Pt"].sum() == pytest.approx(0.6 * found["total"].sum())
+    with pytest.raises(mlflow.MlflowException, match="row 0: --composition must name each"):
+        served.predict(told.assign(composition="Pt=100"))
     stored = Path(mlflow.artifacts.download_artifacts("models:/tiny@champion")) / "model.onnx"
     stored.write_bytes(stored.read_bytes() + b"\0")
     with pytest.raises(InputError, match="recorded was"):

@@ -9,11 +9,13 @@ from matplotlib.figure import Figure
 
 from heamap.evaluation.report import LEVEL, MODEL, score_table, share_table
 from heamap.evaluation.targets import NI_CO_FE, TARGETS, TOTAL
+from heamap.evaluation.told_composition import MODEL_TOLD
 
-BOUND = "bound"
+BOUND, UNTOLD = "bound", "untold"
 
 LABELS = {
     MODEL: "the model",
+    MODEL_TOLD: "the model, told the composition",
     "true_total_x_composition": "1 true total × composition",
     "model_total_x_model_composition": "1 model's total × its composition",
     "mean_column": "1 mean column",
@@ -24,7 +26,8 @@ LABELS = {
     "local_features": "3 boosted trees, local features",
     "oracle_total": "4 oracle: total",
     "oracle_total_pt_pd": "4 oracle: total, Pt, Pd",
-    BOUND: "5 Bayes bound: total known",
+    BOUND: "5 Bayes bound: total, composition known",
+    UNTOLD: "5 Bayes: total known, composition not",
 }
 """Rows of the table and entries of the plot, in their order."""
 
@@ -32,6 +35,7 @@ NAMES = {target: target for target in TARGETS} | {NI_CO_FE: "Ni+Co+Fe", TOTAL: "
 
 _MARKS = {
     MODEL: ("o", "#D55E00", 9),
+    MODEL_TOLD: ("d", "#D55E00", 7),
     "model_total_x_model_composition": ("|", "#D55E00", 11),
     "line_cell": ("s", "#0072B2", 5),
     "line_gaussian": ("s", "#56B4E9", 5),
@@ -51,16 +55,27 @@ def page(report: Mapping[str, Any], bound: pd.DataFrame | None) -> str:
 
     Parameters
     ----------
-    report : ``heamap.evaluation.report.assemble``, with ``intervals`` (``model_calibration.judge_intervals``) and
-        ``dose_per_square_angstrom`` (``test_images``: the ends of their range) in it
+    report : ``heamap.evaluation.report.assemble``, with ``intervals`` (``model_calibration.judge_intervals``),
+        ``told_composition`` (``coverage``: ``model_calibration.judge_coverage``), ``untold_composition``
+        (``heamap.evaluation.untold_composition.assess``) and ``dose_per_square_angstrom``
+        (``test_images``: the ends of their range) in it
     bound : as for ``markdown``
     """
     scores = score_table(report)
     parts = (
-        markdown(scores, bound, columns=report["columns"], images=report["images"], level=LEVEL),
+        markdown(
+            scores,
+            bound,
+            columns=report["columns"],
+            images=report["images"],
+            level=LEVEL,
+            untold=report["untold_composition"],
+        ),
         f"Dose of the test images: {dose_words(*report['dose_per_square_angstrom']['test_images'])}.\n",
         error_table(scores, share_table(report), bound, level=LEVEL),
         interval_lines(report["intervals"]),
+        told_line(report["told_composition"]),
+        untold_lines(report["untold_composition"]),
     )
     return "\n".join(parts)
 
@@ -71,7 +86,15 @@ def dose_words(low: float, high: float) -> str:
     return f"{low:.3g} electrons per Å² each" if fixed else f"{low:.3g} to {high:.3g} electrons per Å², each its own"
 
 
-def markdown(scores: pd.DataFrame, bound: pd.DataFrame | None, *, columns: int, images: int, level: float) -> str:
+def markdown(
+    scores: pd.DataFrame,
+    bound: pd.DataFrame | None,
+    *,
+    columns: int,
+    images: int,
+    level: float,
+    untold: Mapping[str, Any] | None = None,
+) -> str:
     """The table: R2 and, in brackets, skill over baseline 1, with the interval of the model's and the bound's error.
 
     Parameters
@@ -80,6 +103,7 @@ def markdown(scores: pd.DataFrame, bound: pd.DataFrame | None, *, columns: int, 
     bound : ``heamap.evaluation.bounds.pool`` at one dose, or None
     columns, images : that were scored
     level : of the intervals
+    untold : ``heamap.evaluation.untold_composition.assess``
     """
     by_name = scores.set_index(["estimator", "target"])
     lines = [
@@ -89,6 +113,9 @@ def markdown(scores: pd.DataFrame, bound: pd.DataFrame | None, *, columns: int, 
     for name, label in LABELS.items():
         if name == BOUND:
             cells = [_bound_cell(bound, target) for target in TARGETS]
+        elif name == UNTOLD:
+            best = {} if untold is None else untold["targets"]
+            cells = [_cell(pd.Series(best[target], dtype=float)) if target in best else "" for target in TARGETS]
         else:
             known = by_name.index
             cells = [_cell(by_name.loc[(name, target)]) if (name, target) in known else "" for target in TARGETS]
@@ -162,7 +189,6 @@ def interval_lines(intervals: Mapping[str, Any]) -> str:
         ratios.append(f"{NAMES[target]} " + ("undefined" if ratio is None else f"{ratio:.2f}{ends}"))
     missed = coverage["not_covered"]
     short = [name.removesuffix(" (below)").replace("_", " ") for name in missed if name.endswith(" (below)")]
-    shares = [_covered(NAMES[target], coverage["targets"][target]["overall"]) for target in TARGETS]
     verdict = "Every target is covered, overall and in every slice."
     if missed:
         verdict = (
@@ -175,7 +201,7 @@ def interval_lines(intervals: Mapping[str, Any]) -> str:
             f"{', '.join(ratios)}. Below 1 the model's are narrower.",
             "",
             f"Columns inside their {coverage['level']:.0%} interval, with the sampling error of so few images (95%): "
-            f"{', '.join(shares)}.",
+            f"{_all_covered(coverage)}.",
             "",
             verdict,
             "",
@@ -183,12 +209,50 @@ def interval_lines(intervals: Mapping[str, Any]) -> str:
     )
 
 
-def skill_plot(scores: pd.DataFrame, bound: pd.DataFrame | None) -> Figure:
-    """Skill over baseline 1 of the model with its interval, of every yardstick, and the bound as a wall.
+def told_line(told: Mapping[str, Any]) -> str:
+    """How often the intervals of counts hold that were brought to the composition of their image.
 
     Parameters
     ----------
-    scores, bound : as for ``markdown``
+    told : ``coverage``: ``heamap.evaluation.model_calibration.judge_coverage``
+    """
+    coverage = told["coverage"]
+    return (
+        f"Told the true composition of the image, columns inside their {coverage['level']:.0%} interval, calibrated "
+        f"alike: {_all_covered(coverage)}.\n"
+    )
+
+
+def untold_lines(untold: Mapping[str, Any]) -> str:
+    """What the best estimate that is not told the composition reaches on images drawn anew.
+
+    Parameters
+    ----------
+    untold : ``heamap.evaluation.untold_composition.assess``
+    """
+    reached = [
+        f"{NAMES[target]} {own['skill']:.2f} [{own['low']:.2f}, {own['high']:.2f}], {own['reached']:.0%}"
+        for target, own in untold["drawn"].items()
+        if None not in own.values()
+    ]
+    return (
+        f"{LABELS[UNTOLD]}: of columns whose totals and brightness are known it says the best that can be said without "
+        f"the composition of the image. Of {untold['draws']} draws of {untold['images']} particles each, with the "
+        f"totals of the test images: skill over all, [{untold['level']:.0%} of the draws], share of the draws in which "
+        f"it is 0 or more: {'; '.join(reached)}.\n"
+    )
+
+
+def _all_covered(coverage: Mapping[str, Any]) -> str:
+    return ", ".join(_covered(NAMES[target], coverage["targets"][target]["overall"]) for target in TARGETS)
+
+
+def skill_plot(scores: pd.DataFrame, bound: pd.DataFrame | None, untold: Mapping[str, Any] | None = None) -> Figure:
+    """Skill over baseline 1 of the model with its interval, of every yardstick, and the bounds as walls.
+
+    Parameters
+    ----------
+    scores, bound, untold : as for ``markdown``
     """
     figure = Figure(figsize=(9, 5.2), layout="constrained")
     axes = figure.subplots()
@@ -221,7 +285,12 @@ def skill_plot(scores: pd.DataFrame, bound: pd.DataFrame | None) -> Figure:
         if found is not None:
             axes.plot([found["skill"]] * 2, [place - 0.4, place + 0.4], color="black", linewidth=3, zorder=1)
             axes.axhspan(place - 0.4, place + 0.4, xmin=0, xmax=1, color="0.95", zorder=0)
+        best = None if untold is None else untold["targets"].get(target, {}).get("skill")
+        if best is not None:
+            axes.plot([max(best, _LOWEST)] * 2, [place - 0.4, place + 0.4], color="0.45", linewidth=3, zorder=1)
     axes.plot([], [], color="black", linewidth=3, label=LABELS[BOUND])
+    if untold is not None:
+        axes.plot([], [], color="0.45", linewidth=3, label=LABELS[UNTOLD])
     axes.axvline(0, color="0.5", linewidth=1, label=LABELS["true_total_x_composition"] + " (total: mean column)")
     axes.set_yticks(range(len(TARGETS)), [NAMES[target] for target in TARGETS])
     axes.invert_yaxis()

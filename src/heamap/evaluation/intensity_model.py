@@ -1,5 +1,6 @@
 """How bright a column of known total is: the mean by composition, and the scatter that the order of atoms causes."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Self
 
@@ -58,6 +59,38 @@ class IntensityModel:
         """(n,) variance of the cross-section at each composition (n, 5), in Angstrom^4."""
         atoms = np.asarray(counts, np.float64)
         return self.order * weight_variance(atoms, self.weights_square_angstrom) + self.floor * self.mean(atoms) ** 2
+
+
+def between(models: Sequence[IntensityModel], total: int) -> IntensityModel:
+    """The model of another total, every number interpolated linearly between those of the nearest totals.
+
+    Parameters
+    ----------
+    models : of different totals, ascending
+
+    Raises
+    ------
+    ValueError : the total lies outside theirs
+    """
+    totals = [model.total for model in models]
+    if not totals[0] <= total <= totals[-1]:
+        raise ValueError(f"brightness is known of totals from {totals[0]} to {totals[-1]}, asked for {total}")
+
+    def at(name: str) -> float:
+        return float(np.interp(total, totals, [getattr(model, name) for model in models]))
+
+    weights = np.array([model.weights_square_angstrom for model in models])
+    return IntensityModel(
+        total=total,
+        weights_square_angstrom=np.array([np.interp(total, totals, weight) for weight in weights.T]),
+        centre_square_angstrom=at("centre_square_angstrom"),
+        curvature=at("curvature"),
+        neighbour=at("neighbour"),
+        order=at("order"),
+        floor=at("floor"),
+        engine_error=at("engine_error"),
+        columns=min(model.columns for model in models),
+    )
 
 
 class _Mean(NamedTuple):

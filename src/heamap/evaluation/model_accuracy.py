@@ -10,23 +10,26 @@ from heamap.evaluation.targets import TARGETS
 from heamap.evaluation.yardsticks import DESCRIPTIONS, FIRST
 
 
-def model_accuracy(report: Mapping[str, Any], bound: pd.DataFrame) -> dict[str, Any]:
+def model_accuracy(
+    report: Mapping[str, Any], bound: pd.DataFrame, covered: Mapping[str, Any], estimator: str = MODEL
+) -> dict[str, Any]:
     """The accuracy of the contract (``heamap.contract.Accuracy``).
 
     Parameters
     ----------
-    report : ``heamap.evaluation.report.assemble``, with ``intervals`` by ``model_calibration.judge_intervals``
+    report : ``heamap.evaluation.report.assemble``
     bound : ``heamap.evaluation.bound_pool.pool`` at one dose
+    covered : ``heamap.evaluation.coverage.coverage_report`` of the estimator's intervals
+    estimator : whose counts they are
 
     Returns
     -------
     JSON-ready; what is undefined, and the bound of a target that has none, is None
     """
     best = bound.set_index("element")["skill"]
-    covered = report["intervals"]["coverage"]["targets"]
     targets = {}
     for target in TARGETS:
-        own, inside = report["scores"][target][MODEL], covered[target]["overall"]
+        own, inside = report["scores"][target][estimator], covered["targets"][target]["overall"]
         targets[target] = {
             "baseline": DESCRIPTIONS[FIRST[target]],
             "skill": own["skill"]["value"],

@@ -172,6 +172,17 @@ def judge_intervals(
     }
 
 
+def judge_coverage(intervals: conformal.Intervals, test: pd.DataFrame) -> dict[str, Any]:
+    """How often intervals hold on the test columns as a whole (``heamap.evaluation.coverage.coverage_report``).
+
+    Parameters
+    ----------
+    test : ``sample``, ``true_`` and ``pred_`` counts
+    """
+    images, true, predicted = _counts(test)
+    return coverage.coverage_report(images, true, *intervals.around(predicted), {}, level=intervals.level)
+
+
 def judge_aggregation(
     test: pd.DataFrame,
     calibration: AggregationCalibration | None,

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from heamap.evaluation import baselines, counting, local_features, model_composition, oracles
+from heamap.evaluation import baselines, counting, local_features, model_composition, oracles, told_composition
 from heamap.evaluation.targets import TARGETS, TOTAL, FloatArray
 
 COUNTED = "line_cell"
@@ -14,6 +14,7 @@ COUNTED = "line_cell"
 DESCRIPTIONS = {
     **baselines.DESCRIPTIONS,
     **model_composition.DESCRIPTIONS,
+    **told_composition.DESCRIPTIONS,
     **counting.DESCRIPTIONS,
     **local_features.DESCRIPTIONS,
     **oracles.DESCRIPTIONS,
@@ -50,6 +51,7 @@ def yardsticks(
     found = {
         **baselines.estimates(training, test),
         **model_composition.estimates(test),
+        **told_composition.estimates(test),
         **counting.estimates(training, test),
         **local_features.estimates(training, test, sampling_angstrom=sampling_angstrom, rng=rng),
         **oracles.estimates(training, test),

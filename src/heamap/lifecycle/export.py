@@ -99,6 +99,7 @@ def make_contract(
         intervals=calibration["intervals"],
         aggregation=calibration["aggregation"],
         accuracy=calibration["accuracy"],
+        told=calibration.get("told"),
         counting=calibration.get("counting"),
         composition=calibration.get("composition"),
     )

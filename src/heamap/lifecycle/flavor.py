@@ -18,6 +18,8 @@ IMAGE = "image"
 SAMPLING = "sampling_angstrom"
 KNOWN = ("beam_fraction_per_count", "black_level", "energy_kev")
 """Columns of a request that a model of calibrated images needs, and that another does without."""
+COMPOSITION = "composition"
+"""Column of a request: text as of the option ``--composition``, where it is known."""
 ROW = "request_row"
 """Columns of a request, and of the answer: which row of the request it belongs to."""
 
@@ -62,4 +64,5 @@ def _signature() -> Any:
     # As Array(Array(DataType.double)) MLflow refuses whole numbers, which a detector's counts are; the scorer checks.
     pixels = ColSpec(AnyType(), IMAGE)
     known = [ColSpec(DataType.double, name, required=False) for name in KNOWN]
-    return ModelSignature(inputs=Schema([pixels, ColSpec(DataType.double, SAMPLING), *known]))
+    told = ColSpec(DataType.string, COMPOSITION, required=False)
+    return ModelSignature(inputs=Schema([pixels, ColSpec(DataType.double, SAMPLING), *known, told]))

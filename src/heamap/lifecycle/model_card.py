@@ -9,7 +9,17 @@ import pandas as pd
 from heamap.contract import Contract
 from heamap.elements import ELEMENTS
 from heamap.evaluation import reached
-from heamap.evaluation.accuracy import BOUND, LABELS, NAMES, bound_error, dose_words, interval_lines
+from heamap.evaluation.accuracy import (
+    BOUND,
+    LABELS,
+    NAMES,
+    UNTOLD,
+    bound_error,
+    dose_words,
+    interval_lines,
+    told_line,
+    untold_lines,
+)
 from heamap.evaluation.report import MODEL
 from heamap.evaluation.targets import TARGETS
 from heamap.params import Params
@@ -48,7 +58,7 @@ def page(facts: Facts) -> str:
         "Training ranges": _ranges(facts),
         "Accuracy": _accuracy(facts.evaluation),
         "Targets": reached.markdown(facts.evaluation, facts.targets),
-        "Intervals": interval_lines(facts.evaluation["intervals"]),
+        "Intervals": _intervals(facts.evaluation),
         "What not to believe": _doubts(facts),
         "Domain": _domain(facts.contract),
         "Gate": _gate(facts.gate),
@@ -147,7 +157,8 @@ def _images(samples: pd.DataFrame) -> str:
 
 def _accuracy(evaluation: Mapping[str, Any]) -> str:
     heads, dose = ("", *(NAMES[target] for target in TARGETS)), evaluation["dose_per_square_angstrom"]
-    scores = evaluation["scores"]
+    # Reports of earlier versions know of no untold composition.
+    scores, untold = evaluation["scores"], evaluation.get("untold_composition")
     best = {
         row["element"]: row for row in evaluation["bound"] if row["dose_per_square_angstrom"] == dose["bound"]
     }  # fmt: skip
@@ -158,7 +169,11 @@ def _accuracy(evaluation: Mapping[str, Any]) -> str:
             [LABELS[name], *(_score(scores[target].get(name, {}).get(score)) for target in TARGETS)]
             for name in estimators
         ]
-        return [*found, [LABELS[BOUND], *(_bound(best.get(target), score) for target in TARGETS)]]
+        known = [LABELS[BOUND], *(_bound(best.get(target), score) for target in TARGETS)]
+        if untold is None:
+            return [*found, known]
+        ends = [LABELS[UNTOLD], *(_two_places(untold["targets"].get(target, {}).get(score)) for target in TARGETS)]
+        return [*found, known, ends]
 
     errors = [
         [label, *(_score(score(scores[target][MODEL])) for target in TARGETS)]
@@ -172,8 +187,8 @@ def _accuracy(evaluation: Mapping[str, Any]) -> str:
         [
             f"{evaluation['columns']} columns of {evaluation['images']} test images that the reference engine made, "
             f"of {dose_words(*dose['test_images'])}; in brackets the {evaluation['interval']['level']:.0%} interval "
-            f"over images. The bound is the best estimate that is possible where a column's total is known, at "
-            f"{dose['bound']:.3g} electrons per Å², ± its standard error.",
+            f"over images. The bound is the best estimate that is possible where a column's total and its image's "
+            f"composition are known, at {dose['bound']:.3g} electrons per Å², ± its standard error.",
             "",
             "R²:",
             "",
@@ -186,8 +201,15 @@ def _accuracy(evaluation: Mapping[str, Any]) -> str:
             "The model's errors:",
             "",
             table(heads, errors),
+            *([] if untold is None else ["", untold_lines(untold).strip()]),
         ]
     )
+
+
+def _intervals(evaluation: Mapping[str, Any]) -> str:
+    # Reports of earlier versions know of no told composition.
+    told = evaluation.get("told_composition")
+    return interval_lines(evaluation["intervals"]) + ("" if told is None else "\n" + told_line(told))
 
 
 def _doubts(facts: Facts) -> str:
@@ -240,6 +262,10 @@ def _score(found: Mapping[str, float | None] | None) -> str:
         return MISSING
     ends = "" if None in (found["low"], found["high"]) else f" [{found['low']:.2f}, {found['high']:.2f}]"
     return f"{found['value']:.2f}{ends}"
+
+
+def _two_places(value: float | None) -> str:
+    return MISSING if value is None else f"{value:.2f}"
 
 
 def _bound(found: Mapping[str, Any] | None, score: str) -> str:

@@ -46,6 +46,22 @@ def shares() -> pd.DataFrame:
     return pd.DataFrame([{"target": target, **parts, **ends} for target in TARGETS])
 
 
+def untold() -> dict:
+    """Known of Pt and, as nothing varies, not of Fe."""
+    drawn = {"skill": 0.4, "low": 0.3, "high": 0.5, "reached": 1.0}
+    return {
+        "targets": {
+            "Pt": {"r2": 0.7, "skill": 0.45},
+            "Ni": {"r2": 0.1, "skill": -0.9},
+            "Fe": {"r2": None, "skill": None},
+        },
+        "drawn": {"Pt": drawn, "Ni": drawn | {"skill": -0.4, "reached": 0.05}, "Fe": dict.fromkeys(drawn)},
+        "level": 0.9,
+        "images": 12,
+        "draws": 40,
+    }
+
+
 def cells(text: str) -> dict[str, list[str]]:
     """Rows of a Markdown table by their first cell."""
     lines = [line for line in text.splitlines() if line.startswith("|")]
@@ -59,7 +75,7 @@ def test_table_has_a_row_an_estimator_and_a_column_a_target() -> None:
     named = cells(text)
     assert named["the model"][:2] == ["0.00 (0.00)", "0.05 (0.10)"]
     assert named["1 mean column"][0] == "– (–)"
-    assert named["5 Bayes bound: total known"] == [
+    assert named["5 Bayes bound: total, composition known"] == [
         "0.90 ± 0.005 (0.80 ± 0.010)",
         *[""] * 3,
         "0.40 ± 0.300 (0.02 ± 0.490), not converged",
@@ -145,6 +161,8 @@ def test_the_page_holds_both_tables_and_the_intervals() -> None:
             "coverage": COVERAGE,
             "sharpness": {target: {"ratio": 0.5, "low": 0.25, "high": 0.75} for target in TARGETS},
         },
+        "told_composition": {"coverage": COVERAGE},
+        "untold_composition": untold(),
     }
     text = accuracy.page(document, bound())
     places = [
@@ -156,9 +174,23 @@ def test_the_page_holds_both_tables_and_the_intervals() -> None:
             "| Fe | 0.50 [0.25, 0.75] | 0.50 [0.25, 0.75] | 50.0% [25.0%, 75.0%] | 40.0% ± 1.0% |",
             "Pt 0.50 [0.25, 0.75], Total 0.50 [0.25, 0.75].",
             "Every target is covered",
+            "Told the true composition of the image, columns inside their 90% interval, calibrated alike: Pt 91.2% [",
+            "Of 40 draws of 12 particles each, with the totals of the test images: skill over all, [90% of the draws]",
+            "Pt 0.40 [0.30, 0.50], 100%; Ni -0.40 [0.30, 0.50], 5%.",
         )
     ]
     assert places == sorted(places)
+
+
+def test_what_can_be_said_without_the_composition_has_a_row_and_a_wall() -> None:
+    text = accuracy.markdown(scores(), bound(), columns=10, images=2, level=0.95, untold=untold())
+    named = cells(text)["5 Bayes: total known, composition not"]
+    assert named[:2] + named[4:] == ["0.70 (0.45)", "0.10 (-0.90)", "– (–)", "", ""]
+    assert "5 Bayes: total known" not in accuracy.markdown(scores(), bound(), columns=10, images=2, level=0.95)
+    axes = accuracy.skill_plot(scores(), bound(), untold()).axes[0]
+    walls = [line.get_xdata()[0] for line in axes.lines if line.get_color() == "0.45" and len(line.get_xdata())]
+    # What lies further left than the plot is drawn at its edge.
+    assert walls == [0.45, -0.6]
 
 
 def test_plot_shows_the_model_and_pins_what_lies_outside_to_its_edge() -> None:

@@ -10,7 +10,7 @@ from heamap.evaluation.table import with_predictions
 from heamap.evaluation.targets import TARGETS
 
 
-def report(shares: dict[str, float]) -> dict:
+def report() -> dict:
     """Skills of .0, .1, .2 and so on in the order of the targets; Fe was never there."""
     scores = {
         target: {
@@ -22,16 +22,19 @@ def report(shares: dict[str, float]) -> dict:
         for index, target in enumerate(TARGETS)
     }
     scores["Fe"]["model"]["skill"] = {"value": None, "low": None, "high": None}
+    return {"scores": scores, "images": 30, "columns": 5000}
+
+
+def covered(shares: dict[str, float]) -> dict:
     inside = {"share": 0.91, "low": 0.87, "high": 0.95}
-    covered = {target: {"overall": inside | {"share": shares.get(target, 0.91)}} for target in TARGETS}
-    return {"scores": scores, "intervals": {"coverage": {"targets": covered}}, "images": 30, "columns": 5000}
+    return {"targets": {target: {"overall": inside | {"share": shares.get(target, 0.91)}} for target in TARGETS}}
 
 
 BOUND = pd.DataFrame({"element": ["Pt", "NiCoFe", "Fe"], "skill": [0.7, 0.6, np.nan]})
 
 
 def test_every_target_stands_beside_its_yardstick_and_bound():
-    found = model_accuracy(report({"Pd": 0.8}), BOUND)
+    found = model_accuracy(report(), BOUND, covered({"Pd": 0.8}))
 
     assert list(found["targets"]) == list(TARGETS)
     assert (found["level"], found["images"], found["columns"]) == (0.95, 30, 5000)
@@ -51,8 +54,16 @@ def test_every_target_stands_beside_its_yardstick_and_bound():
     assert "mean training column" in found["targets"]["total"]["baseline"]
 
 
+def test_another_estimators_scores_are_asked_for_by_its_name():
+    scored = report()
+    for own in scored["scores"].values():
+        own["told"] = {name: {"value": 0.99, "low": 0.98, "high": 1.0} for name in ("r2", "skill")}
+    found = model_accuracy(scored, BOUND, covered({}), "told")
+    assert {own["skill"] for own in found["targets"].values()} == {0.99}
+
+
 def test_a_contract_takes_the_accuracy_as_it_is():
-    found = model_accuracy(report({}), BOUND)
+    found = model_accuracy(report(), BOUND, covered({}))
 
     assert Accuracy.model_validate(found).model_dump() == found
 

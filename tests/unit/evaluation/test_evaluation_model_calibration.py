@@ -14,6 +14,7 @@ from heamap.evaluation.model_calibration import (
     fit_aggregation,
     fit_intervals,
     judge_aggregation,
+    judge_coverage,
     judge_intervals,
 )
 from heamap.evaluation.table import element_counts, with_predictions
@@ -104,6 +105,14 @@ def test_intervals_hold_on_fresh_images_as_often_as_promised(judged_intervals: d
         assert judged_intervals["sharpness"][target]["rival_coverage"] == pytest.approx(0.9, abs=0.02)
     assert judged_intervals["coverage"]["not_covered"] == []
     assert (judged_intervals["images"], judged_intervals["columns"]) == (20, 2400)
+
+
+def test_coverage_alone_is_the_same_without_a_rival() -> None:
+    fresh = split(KINDS, seed=12, first=1000)
+    found = judge_coverage(fit_intervals(split(KINDS, seed=11)), fresh)
+    assert found["level"] == 0.9
+    assert all(0.86 < found["targets"][target]["overall"]["share"] < 0.97 for target in TARGETS)
+    assert all(own["slices"] == {} for own in found["targets"].values())
 
 
 def test_widths_are_those_of_the_errors(judged_intervals: dict) -> None:

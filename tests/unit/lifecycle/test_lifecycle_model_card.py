@@ -139,6 +139,32 @@ def test_accuracy_stands_beside_every_yardstick_and_the_bound_of_the_exams_dose(
     assert "| at most 1 atom off | 0.93 [0.83, 1.03] |" in text
 
 
+def test_what_the_composition_would_tell_stands_in_the_card_where_it_was_measured(facts: model_card.Facts) -> None:
+    assert "composition not" not in model_card.page(facts)
+    drawn = {"skill": -0.4, "low": -1.0, "high": 0.1, "reached": 0.05}
+    untold = {
+        "targets": {"Ni": {"r2": 0.25, "skill": -0.6}},
+        "drawn": {"Ni": drawn},
+        "level": 0.9,
+        "images": 12,
+        "draws": 40,
+    }
+    told = {"coverage": facts.evaluation["intervals"]["coverage"]}
+    report = {**facts.evaluation, "untold_composition": untold, "told_composition": told}
+    report["scores"] = {
+        target: {**own, "model_told_composition": estimator(0.7)} for target, own in report["scores"].items()
+    }
+    text = model_card.page(replace(facts, evaluation=report))
+    r2, skill = text[text.index("R²:") : text.index("Skill,")], text[text.index("Skill,") : text.index("The model's")]
+    assert "| the model, told the composition | 0.70 [0.60, 0.80] |" in r2
+    assert "| 5 Bayes: total known, composition not | – | 0.25 | – |" in r2
+    assert "| 5 Bayes: total known, composition not | – | -0.60 | – |" in skill
+    assert "Ni -0.40 [-1.00, 0.10], 5%." in text
+    assert (
+        "Told the true composition of the image, columns inside their 90% interval, calibrated alike: Pt 90.0%" in text
+    )
+
+
 @pytest.mark.parametrize("facts", [(-0.1, ["Pt total 1 to 6 (below)"])], indirect=True)
 def test_what_is_not_told_apart_or_not_covered_is_named(facts: model_card.Facts) -> None:
     text = model_card.page(facts)

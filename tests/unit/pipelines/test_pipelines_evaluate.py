@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 import evaluate
+from heamap.elements import ELEMENTS
 from heamap.errors import InputError
 from heamap.evaluation.yardsticks import FIRST
 from heamap.lifecycle import tracking
@@ -113,6 +114,27 @@ def test_totals_that_do_not_count_need_not_have_converged() -> None:
 def test_thicker_columns_than_tabulated_name_the_parameter_to_raise() -> None:
     with pytest.raises(InputError, match=r"asked for 3 to 5; raise the last of bounds\.totals \[2, 4\]"):
         evaluate.pooled_bound(pd.DataFrame({"true_total": [3, 5]}), scores(), params())
+
+
+def test_what_can_be_said_without_the_composition_is_the_same_each_time(tmp_path, monkeypatch) -> None:
+    rng = np.random.default_rng(0)
+    settings = load(ROOT / "params.yaml")
+    table = pd.DataFrame(rng.multinomial(np.tile([2, 4], 60), [0.2] * 5), columns=[f"true_{e}" for e in ELEMENTS])
+    table["sample"] = np.repeat([3, 5], 60)
+    near = {f"near_{e}": 5.0 for e in ELEMENTS}
+    library = table.rename(columns=lambda name: name.removeprefix("true_")).assign(**near, slab=np.tile([0, 1, 2], 40))
+    library["total"] = library[list(ELEMENTS)].sum(axis=1)
+    for repeat in ("first", "second"):
+        seen = library[list(ELEMENTS)] @ [3.0, 1.1, 2.0, 1.0, 0.9]
+        library[f"{repeat}_square_angstrom"] = 0.01 * seen * (1 + 0.05 * rng.normal(size=120))
+    library.to_parquet(tmp_path / "library.parquet")
+    monkeypatch.setattr(evaluate, "LIBRARY", tmp_path / "library.parquet")
+    monkeypatch.setattr(evaluate, "PARTICLES", 300)
+    found, again = (evaluate.untold(table, table, 2e5, settings) for _ in range(2))
+    assert found == again
+    assert found["particles"] == 300
+    assert found["images"] == 2
+    assert found["targets"]["Pt"]["skill"] > found["targets"]["Ni"]["skill"]
 
 
 def test_a_missing_table_names_the_stage_to_run(tmp_path, monkeypatch) -> None:

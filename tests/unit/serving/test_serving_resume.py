@@ -200,4 +200,4 @@ def test_all_that_decides_a_result_is_in_what_it_was_made_of(model_file, monkeyp
     ]
     monkeypatch.setattr(heamap, "__version__", "another")
     others.append(finished.made_of("a", model, Calibration(), Options()))
-    assert len({json.dumps(each) for each in [plain, *others]}) == 1 + len(others) == 13
+    assert len({json.dumps(each) for each in [plain, *others]}) == 1 + len(others) == 14
