@@ -64,6 +64,7 @@ def settle(graph: "onnx.GraphProto") -> None:
     for name, item in weights.items():
         item.name = name
     last.name = OUTPUT
+    # Copies: a message of protobuf goes with the list that holds it.
     ordered = [type(node).FromString(node.SerializeToString(deterministic=True)) for node in nodes]
     read = [weights[name] for name in names.values() if name in weights]
     read = [type(item).FromString(item.SerializeToString()) for item in read]

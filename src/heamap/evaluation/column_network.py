@@ -118,11 +118,9 @@ class ColumnNetwork:
                 counts[chosen] = self._run(around.of(chosen))
                 continue
             for part in _halved(chosen, places_angstrom, at_once):
-                low, high = (f(places_angstrom[part], axis=0) for f in (np.min, np.max))
-                near = (places_angstrom[chosen] >= low - HEARD_ANGSTROM) & (
-                    places_angstrom[chosen] <= high + HEARD_ANGSTROM
-                )
-                heard = chosen[near.all(axis=1)]
+                own, all_places = places_angstrom[part], places_angstrom[chosen]
+                low, high = own.min(axis=0) - HEARD_ANGSTROM, own.max(axis=0) + HEARD_ANGSTROM
+                heard = chosen[((low <= all_places) & (all_places <= high)).all(axis=1)]
                 counts[part] = self._run(around.of(heard))[np.searchsorted(heard, part)]
         return counts
 
