@@ -67,8 +67,8 @@ class Result:
     @property
     def composition(self) -> Composition | None:
         """Shares of the image with their intervals; None without columns."""
-        told = self.scored.told is not None
-        return read_composition(self.scored.counts, self.scored.certainty, self.model.contract, told=told)
+        scored = self.scored
+        return read_composition(scored.counts, scored.certainty, self.model.contract, own=scored.own)
 
     @property
     def provenance(self) -> dict[str, Any]:

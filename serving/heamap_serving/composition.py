@@ -38,6 +38,7 @@ class Composition:
         ``all columns alike``: the ends of the columns' intervals added up, as if all columns erred the same way, which
         is wider than need be; ``none``: no intervals; ``told``: the user's own
     how : the same in a sentence for the reader
+    alone : of a told composition, what the image alone says
     """
 
     shares: npt.NDArray[np.float64]
@@ -46,6 +47,16 @@ class Composition:
     level: float
     way: str
     how: str
+    alone: "Composition | None" = None
+
+    @property
+    def outside(self) -> tuple[str, ...]:
+        """Of ``SHARED``, what was told otherwise than the interval of the image alone allows."""
+        alone = self.alone
+        if alone is None or alone.way != CALIBRATED:
+            return ()
+        beyond = (self.shares < alone.low) | (self.shares > alone.high)
+        return tuple(name for name, far in zip(SHARED, beyond, strict=True) if far)
 
 
 def shares_of(atoms: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -55,11 +66,15 @@ def shares_of(atoms: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 
 
 def read_composition(
-    counts: npt.NDArray[np.float64], certainty: Certainty | None, contract: Contract, *, told: bool = False
+    counts: npt.NDArray[np.float64],
+    certainty: Certainty | None,
+    contract: Contract,
+    *,
+    own: npt.NDArray[np.float64] | None = None,
 ) -> Composition | None:
     """Composition of an image from the counts (n, 5) of its columns; None without columns.
 
-    ``told``: counts were brought to the composition that the user knows, whose error is not known here.
+    ``own``: where the counts were brought to a composition that the user knows, those (n, 5) before.
 
     Drawing the columns anew is no way to an interval: the errors of one image's columns go together, and such intervals
     held 30 % of the shares of test images at a level of 90 % (docs/decisions.md).
@@ -68,8 +83,9 @@ def read_composition(
         return None
     atoms = np.maximum(counts, 0.0).sum(axis=0)
     shares = shares_of(atoms)
-    if told:
-        return Composition(shares, shares, shares, 0.0, TOLD, TOLD_HOW)
+    if own is not None:
+        alone = read_composition(own, None, contract)
+        return Composition(shares, shares, shares, 0.0, TOLD, TOLD_HOW, alone)
     errors = contract.composition
     if errors is not None:
         low, high = errors.around(shares)

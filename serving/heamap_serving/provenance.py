@@ -9,6 +9,7 @@ import heamap
 from heamap.elements import ELEMENTS
 from heamap_serving import tiles
 from heamap_serving.certainty import accuracy_of
+from heamap_serving.composition import SHARED, read_composition
 from heamap_serving.score import Scored
 from heamap_serving.session import Model
 
@@ -49,7 +50,7 @@ def provenance(scored: Scored, model: Model, source: dict[str, Any]) -> dict[str
         "background_beam_fraction": scored.background,
         "domain": None if scored.domain is None else scored.domain.to_dict(),
         "intervals": None if scored.certainty is None else {"level": scored.certainty.level},
-        "told_composition": None if scored.told is None else dict(zip(ELEMENTS, scored.told, strict=True)),
+        "told_composition": _told(scored, model),
         "accuracy": None if accuracy is None else accuracy.model_dump(mode="json"),
         "aggregation": scored.aggregation,
         "model": {
@@ -65,6 +66,23 @@ def provenance(scored: Scored, model: Model, source: dict[str, Any]) -> dict[str
             "python": platform.python_version(),
             **_versions(),
         },
+    }
+
+
+def _told(scored: Scored, model: Model) -> dict[str, Any] | None:
+    """The composition that was told, and what the image alone says of it."""
+    if scored.told is None:
+        return None
+    shares = dict(zip(ELEMENTS, scored.told, strict=True))
+    found = read_composition(scored.counts, scored.certainty, model.contract, own=scored.own)
+    if found is None or found.alone is None:
+        return {"shares": shares, "image_alone": None, "outside": []}
+    alone = found.alone
+    ends = zip(SHARED, alone.shares.tolist(), alone.low.tolist(), alone.high.tolist(), strict=True)
+    return {
+        "shares": shares,
+        "image_alone": {name: {"share": share, "low": low, "high": high} for name, share, low, high in ends},
+        "outside": list(found.outside),
     }
 
 

@@ -48,10 +48,9 @@ def report(
     elements : to draw
     """
     contract = model.contract
-    told = scored.told is not None
-    found = read_composition(scored.counts, scored.certainty, contract, told=told)
+    found = read_composition(scored.counts, scored.certainty, contract, own=scored.own)
     verdict = verdict_of(scored)
-    weak = doubted(contract, told=told)
+    weak = doubted(contract, told=scored.told is not None)
     layers = _layers(scored, elements, weak)
     body = "".join(
         (

@@ -18,6 +18,7 @@ from heamap_serving.verdict import NOT_CHECKED, Verdict
 
 NO_SKILL = "{}: on the test images no better than the total times the composition; the map may show totals alone."
 NAMES = {NI_CO_FE: "Ni+Co+Fe", TOTAL: "total"}
+ON_TEST_IMAGES = "on the test images"
 OWN_FIGURES = "Figures of this kind of model on its test images, not of this image."
 
 
@@ -116,7 +117,7 @@ def composition(found: Composition | None, scored: Scored, elements: tuple[str, 
             [
                 name_of(target),
                 f"{100 * found.shares[index]:.1f}",
-                "as told" if found.way == TOLD else f"{100 * found.low[index]:.1f} to {100 * found.high[index]:.1f}",
+                _share_range(found.alone or found, index),
                 f"{means[TARGETS.index(target)]:.2f}",
                 "not told apart" if target in weak else "",
             ]
@@ -124,14 +125,24 @@ def composition(found: Composition | None, scored: Scored, elements: tuple[str, 
     apart = ""
     if set(weak) & set(elements):
         apart = '<p class="note">Not told apart: counts of columns no better than total × composition there.</p>'
+    if found.outside:
+        apart += (
+            f'<p class="note">Told otherwise than the image alone says: '
+            f"{', '.join(name_of(name) for name in found.outside)}. Is it the composition of what is scored here?</p>"
+        )
     rows.append(["total", "100", "", f"{means[-1]:.2f}", ""])
-    heads = ["", "share (%)", interval_name(found), "atoms a column", "on the test images"]
+    ends = interval_name(found) if found.alone is None else f"the image alone: {interval_name(found.alone)}"
+    heads = ["", "share (%)" if found.alone is None else "share (%), as told", ends, "atoms a column", ON_TEST_IMAGES]
     return _section(
         "",
         f"<h2>Composition of {len(scored.counts)} columns</h2>",
         '<div class="pair"><div id="composition" class="plot"></div>',
         f'<div class="scroll">{table(heads, rows)}<p class="note">{escape(found.how)}.</p>{apart}</div></div>',
     )
+
+
+def _share_range(found: Composition, index: int) -> str:
+    return f"{100 * found.low[index]:.1f} to {100 * found.high[index]:.1f}"
 
 
 def histograms() -> str:

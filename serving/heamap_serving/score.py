@@ -100,6 +100,7 @@ class Scored:
     domain : how the image lies in the model's domain, columns of refused regions left out; None where the model's
         contract does not say
     told : shares of the elements that the user knew; None where they are the model's own
+    own : (n, 5) atoms before they were brought to what was told; None where nothing was
     """
 
     image: npt.NDArray[np.float32]
@@ -117,6 +118,7 @@ class Scored:
     background: float | None = None
     domain: Domain | None = None
     told: tuple[float, ...] | None = None
+    own: npt.NDArray[np.float64] | None = None
 
     def places_px(self, sampling_angstrom: float) -> npt.NDArray[np.float64]:
         """Row and column (n, 2) of the columns in pixels of the file's whole image."""
@@ -218,6 +220,7 @@ def score(
         background=background,
         domain=domain,
         told=told,
+        own=None if told is None else own,
     )
 
 

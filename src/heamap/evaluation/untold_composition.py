@@ -7,7 +7,7 @@ counts are the mean over particles of what each would say of a column (Bayes, by
 
 What is assumed is what ``bounds`` assumes, but for the composition, and: of one particle the brightness of columns of
 one total is Gaussian, and counts go with it along a line. So this is an estimate that can be made, close to the best;
-told the composition, its skill is within .02 of the exact bound's (docs/benchmarks.md, "Composition not told").
+told the composition, its skill is within .03 of the exact bound's (docs/benchmarks.md, "Composition not told").
 """
 
 from collections.abc import Sequence
@@ -31,8 +31,6 @@ JUDGED = tuple(target for target in TARGETS if target != TOTAL)
 LEVEL = 0.9
 """Share of the draws of test images between the ends that are given."""
 
-_SEEN = 1e-9
-"""Particles less likely than this share of the likeliest are left out."""
 _LEAST_PARAMETER = 1e-6
 """Of a Dirichlet parameter: a vanishing one would make a draw all zeros."""
 
@@ -116,7 +114,6 @@ def estimate(
         surprise = (seen - of_total.mean) ** 2 / of_total.variance + np.log(of_total.variance)
         logarithm -= surprise.sum(axis=0) / 2
     weight = np.exp(logarithm - logarithm.max())
-    weight[weight < _SEEN] = 0
     weight /= weight.sum()
     counts = np.empty((len(totals), len(ELEMENTS)))
     for number, (total, of_total) in enumerate(zip(found, expected, strict=True)):

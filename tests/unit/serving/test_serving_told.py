@@ -7,7 +7,7 @@ from serving_examples import lattice_image, make_accuracy, make_contract, write_
 
 import heamap
 from heamap.cli import main
-from heamap.contract import METADATA_KEY, ToldComposition
+from heamap.contract import METADATA_KEY, CompositionErrors, ToldComposition
 from heamap.elements import ELEMENTS
 from heamap.errors import InputError
 from heamap.evaluation.conformal import Intervals
@@ -35,7 +35,8 @@ def around(half_width: float) -> dict:
 def contract(*, knows: bool):
     """A model that doubts Ni, and knows, or does not, what counts are worth that are brought to a composition."""
     told = ToldComposition(intervals=around(1.0), accuracy=make_accuracy(Co=-0.2)) if knows else None
-    return make_contract(intervals=around(4.0), accuracy=make_accuracy(Ni=-0.1), told=told)
+    errors = CompositionErrors(level=0.9, images=10, bias=(0.0,) * 6, half_width=(0.05,) * 6)
+    return make_contract(intervals=around(4.0), accuracy=make_accuracy(Ni=-0.1), told=told, composition=errors)
 
 
 @pytest.fixture
@@ -112,10 +113,23 @@ def test_intervals_and_doubts_are_of_counts_like_these_where_the_model_knows():
 
 
 def test_a_told_composition_has_no_interval_of_the_model_s():
-    found = read_composition(np.full((3, 5), 2.0), None, contract(knows=True), told=True)
+    told, own = np.tile([1.0, 3.0, 2.0, 2.0, 2.0], (3, 1)), np.full((3, 5), 2.0)
+    found = read_composition(told, None, contract(knows=True), own=own)
     assert found.way == TOLD
+    np.testing.assert_allclose(found.shares[:5], TOLD_SHARES)
     np.testing.assert_array_equal(found.low, found.shares)
     np.testing.assert_array_equal(found.high, found.shares)
+
+
+def test_what_the_image_alone_speaks_against_is_named():
+    errors = CompositionErrors(level=0.9, images=10, bias=(0.0,) * 6, half_width=(0.05, 0.2, 0.2, 0.2, 0.2, 0.08))
+    told, own = np.tile([1.0, 3.0, 2.0, 2.0, 2.0], (3, 1)), np.full((3, 5), 2.0)
+    found = read_composition(told, None, make_contract(composition=errors), own=own)
+    # Pt .1 where the image says .15 to .25; Ni+Co+Fe .7 where it says .52 to .68.
+    assert found.outside == ("Pt", "NiCoFe")
+    np.testing.assert_allclose(found.alone.shares, [0.2] * 5 + [0.6])
+    assert read_composition(own, None, make_contract(composition=errors)).outside == ()
+    assert read_composition(told, None, make_contract(), own=own).outside == ()
 
 
 def test_broken_intervals_of_told_counts_are_refused_when_the_model_is_loaded(tmp_path):
@@ -126,7 +140,7 @@ def test_broken_intervals_of_told_counts_are_refused_when_the_model_is_loaded(tm
         load_model(path)
 
 
-def test_the_command_line_writes_tables_page_and_record(model, tmp_path):
+def test_the_command_line_writes_tables_page_and_record(model, tmp_path, capsys):
     np.save(tmp_path / "a.npy", IMAGE)
     out = tmp_path / "out"
     words = ["score", tmp_path / "a.npy", "--out", out, "--model", model, "--sampling-angstrom", "0.2"]
@@ -134,21 +148,29 @@ def test_the_command_line_writes_tables_page_and_record(model, tmp_path):
     before = pd.read_csv(out / "a/columns.csv")
     page = (out / "a/report.html").read_text()
     assert "as told" not in page
+    assert pd.read_csv(out / "summary.csv")["told_outside"].isna().all()
     # Another composition is another result, which is made anew.
     assert main([*(str(word) for word in words), "--composition", LIST]) == 0
+    assert "--composition tells otherwise than the image alone says: Pt; Co; Fe; NiCoFe" in capsys.readouterr().out
     after = pd.read_csv(out / "a/columns.csv")
     np.testing.assert_allclose(after["total"], before["total"], atol=2e-4)
     shares = after[list(ELEMENTS)].sum() / after["total"].sum()
     np.testing.assert_allclose(shares, TOLD_SHARES, atol=1e-4)
     record = json.loads((out / "a/provenance.json").read_text())
-    assert record["told_composition"] == record["input"]["composition"]
-    assert record["told_composition"] == pytest.approx(dict(zip(ELEMENTS, TOLD_SHARES, strict=True)))
+    told = record["told_composition"]
+    assert told["shares"] == record["input"]["composition"]
+    assert told["shares"] == pytest.approx(dict(zip(ELEMENTS, TOLD_SHARES, strict=True)))
+    # The tiny model's own shares are 5, 4, 3, 2 and 1 of 15.
+    assert told["image_alone"]["Pt"] == pytest.approx({"share": 1 / 3, "low": 0.283, "high": 0.383}, abs=1e-3)
+    assert told["outside"] == ["Pt", "Co", "Fe", "NiCoFe"]
     assert record["accuracy"]["targets"]["Co"]["skill_low"] == -0.2
     page = (out / "a/report.html").read_text()
-    assert '<th scope="row">Pt</th><td>10.0</td><td>as told</td>' in page
+    assert '<th scope="row">Pt</th><td>10.0</td><td>28.3 to 38.3</td>' in page
+    assert "Told otherwise than the image alone says: Pt, Co, Fe, Ni+Co+Fe." in page
     assert "of counts brought to the true composition" in page
     summary = pd.read_csv(out / "summary.csv")
     assert summary["not_told_apart"].tolist() == ["Co"]
+    assert summary["told_outside"].tolist() == ["Pt; Co; Fe; NiCoFe"]
     assert summary["fraction_Ni"].tolist() == pytest.approx([0.3], abs=1e-4)
 
 
