@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from heamap.contract import DomainLimits, Limits
 from heamap.domain.measures import FEATURES, Measures
+from heamap.elements import TABLE
 
 Values = npt.NDArray[np.float64]
 Verdict = Literal["in domain", "doubtful", "refused"]
@@ -17,6 +18,13 @@ FALSE_ALARM_RATE = 0.01
 
 CONSTANT_REFUSED = 1.07
 """A lattice constant off by more than this factor is refused: half way, in logarithms, to a pixel size off by 15 %."""
+
+_PURE = [element.lattice_constant_angstrom for element in TABLE]
+_WRONG_PIXEL_SIZE = 1.15
+NO_ALLOY = Limits(refused_below=max(_PURE) / _WRONG_PIXEL_SIZE, refused_above=min(_PURE) * _WRONG_PIXEL_SIZE)
+"""Lattice constants in Angstrom that an alloy of the elements shows at no pixel size that is off by less than 15 %: by
+Vegard's rule its own lies between those of the pure elements. Bounds of wide compositions, which the views' scatter
+widens further, would reach beyond and let such pixel sizes pass as doubtful."""
 
 REFUSED_RANGES = 1.0
 """Other figures are refused so many ranges (from the training images' median to their last hundredth) beyond the inner
@@ -85,8 +93,18 @@ def distance(features: Values, limits: DomainLimits) -> Values:
 
 
 def image_bounds(limits: DomainLimits, name: str) -> Limits:
-    """Of a figure of the image, by its name."""
-    return limits.checks[name] if name in limits.checks else FIXED[name]
+    """Of a figure of the image, by its name; nothing is refused that the inner bounds allow."""
+    found = limits.checks[name] if name in limits.checks else FIXED[name]
+    if name != "lattice_constant_angstrom":
+        return found
+    low = np.nanmax(_numbers(found.refused_below, NO_ALLOY.refused_below))
+    high = np.nanmin(_numbers(found.refused_above, NO_ALLOY.refused_above))
+    return found.model_copy(
+        update={
+            "refused_below": float(np.nanmin(_numbers(low, found.doubtful_below))),
+            "refused_above": float(np.nanmax(_numbers(high, found.doubtful_above))),
+        }
+    )
 
 
 def judge(value: float, bounds: Limits) -> Verdict:
@@ -140,6 +158,11 @@ def fit_limits(
         feature_mean=tuple(mean.tolist()),
         feature_precision=tuple(tuple(row) for row in precision.tolist()),
     )
+
+
+def _numbers(*bounds: float | None) -> Values:
+    """NaN where there is no bound."""
+    return np.array(bounds, np.float64)
 
 
 def _beyond(value: float, low: float | None, high: float | None) -> bool:

@@ -93,6 +93,31 @@ def test_a_lattice_constant_is_refused_seven_per_cent_beyond_the_training():
     assert limits.judge(3.7 * 1.15, bounds) == limits.judge(3.7 / 1.15, bounds) == "refused"
 
 
+def test_no_alloy_of_the_elements_shows_a_pixel_size_fifteen_per_cent_off_and_passes_as_doubtful():
+    wide = Limits(refused_below=3.22, doubtful_below=3.45, doubtful_above=3.997, refused_above=4.276)
+    found = fitted()
+
+    def judged(value, bounds):
+        checks = found.checks | {"lattice_constant_angstrom": bounds}
+        known = limits.image_bounds(found.model_copy(update={"checks": checks}), "lattice_constant_angstrom")
+        return limits.judge(value, known)
+
+    for own in (3.55, 3.6, 3.83, 3.9):
+        assert judged(own, wide) == "in domain"
+        assert judged(1.15 * own, wide) == judged(own / 1.15, wide) == "refused"
+    assert judged(4.02, wide) == judged(3.43, wide) == "doubtful"
+    # What the training images show is never refused, and narrow bounds stay as they are.
+    assert judged(4.1, wide.model_copy(update={"doubtful_above": 4.2})) == "in domain"
+    narrow = Limits(refused_below=3.5, doubtful_below=3.6, doubtful_above=3.8, refused_above=3.9)
+    assert [judged(value, narrow) for value in (3.49, 3.55, 3.85, 3.91)] == [
+        "refused",
+        "doubtful",
+        "doubtful",
+        "refused",
+    ]
+    assert judged(4.06, Limits(doubtful_above=4.0)) == "refused"
+
+
 def test_small_misfits_and_distances_are_no_fault():
     found = fitted()
     for name in ("misfit", "foreign", "distance"):
