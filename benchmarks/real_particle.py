@@ -5,7 +5,7 @@
 
 The simulated image is exposed several times with the effects of the parameters at the exam's dose, scored as a
 micrograph is, and the columns found are held against those that the simulation recorded. A column that is not found
-counts as no atoms.
+counts as no atoms. With ``--told`` the scorer is told the true composition, as of EDX.
 """
 
 import argparse
@@ -41,6 +41,7 @@ def main() -> None:
     parser.add_argument("model", type=Path)
     parser.add_argument("--params", type=Path, default=Path("params.release.yaml"))
     parser.add_argument("--exposures", type=int, default=8)
+    parser.add_argument("--told", action="store_true", help="tell the scorer the true composition")
     arguments = parser.parse_args()
     model = load_model(arguments.model)
     parameters = exam(load(arguments.params))
@@ -49,13 +50,14 @@ def main() -> None:
     energy_kev = json.loads((arguments.folder / "settings.json").read_text())["microscope"]["energy_ev"] / 1e3
     columns = pd.read_csv(arguments.folder / "columns.csv")
     places, truth = columns[["row", "col"]].to_numpy(np.float64), with_sums(columns[list(ELEMENTS)].to_numpy())
+    told = tuple((truth[:, : len(ELEMENTS)].sum(axis=0) / truth[:, -1].sum()).tolist()) if arguments.told else None
     dose = parameters.train.effects.dose_per_square_angstrom[0]
     print(f"{len(columns)} columns of {truth[:, -1].min():.0f} to {truth[:, -1].max():.0f} atoms; {dose:g} e/A^2")
     found = []
     for number in range(arguments.exposures):
         rng = generator(0, Stream.EFFECTS, number)
         seen = degrade(image, effects=parameters.train.effects, sampling_angstrom=sampling, rng=rng)
-        scored = scored_anyway(seen, model, sampling, energy_kev)
+        scored = scored_anyway(seen, model, Calibration(sampling, 1.0, 0.0, energy_kev, told))
         caught = detect(places, scored.positions, shape=image.shape, sampling_angstrom=sampling)
         print(f"exposure {number}: recall {caught.recall:.3f}, precision {caught.precision:.3f}")
         counts = counted_at(places, scored, TOLERANCE_ANGSTROM / sampling)
@@ -65,9 +67,9 @@ def main() -> None:
         print(line)
 
 
-def scored_anyway(seen: npt.NDArray[np.float32], model: Model, sampling: float, energy_kev: float) -> Scored:
+def scored_anyway(seen: npt.NDArray[np.float32], model: Model, calibration: Calibration) -> Scored:
     """The scored image; where the domain check objects it says so, and the image is scored all the same."""
-    micrograph, calibration = Micrograph(seen, None, "an array"), Calibration(sampling, 1.0, 0.0, energy_kev)
+    micrograph = Micrograph(seen, None, "an array")
     try:
         scored = score(micrograph, model, calibration)
         if scored.domain is not None and scored.domain.reasons:

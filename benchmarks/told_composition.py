@@ -33,7 +33,7 @@ Floats = npt.NDArray[np.float64]
 
 def told(table: pd.DataFrame, error: float, rng: np.random.Generator) -> Floats:
     """Counts (n, 7) brought to the composition of each image, wrong by ``error``."""
-    guess, truth = element_counts(table, "pred"), element_counts(table, "true")
+    guess, truth = element_counts(table, "pred").copy(), element_counts(table, "true")
     for rows in table.groupby("sample").indices.values():
         shares = truth[rows].sum(axis=0) / truth[rows].sum()
         wrong = np.maximum(shares + error * rng.normal(size=len(ELEMENTS)), 0)

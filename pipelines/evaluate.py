@@ -54,8 +54,9 @@ REPORT, SUMMARY = Path("reports/evaluation.json"), Path("reports/evaluation_summ
 CALIBRATION, ACCURACY = Path("reports/calibration.json"), Path("reports/accuracy.md")
 TARGETS, TARGET_TABLE = Path("reports/targets.json"), Path("reports/targets.md")
 WEIGHT_TAG = "heamap.columns.weight"
-PARTICLES = 20_000
-"""That an image's composition is weighed over: the largest images leave a few hundred of them likely."""
+PARTICLES = 60_000
+"""That an image's composition is weighed over: a large image of a rare composition leaves few of them likely, and then
+the skill of Ni moves by .1 with 20,000 (docs/benchmarks.md, "Composition not told")."""
 PLOTS, BOUND_PLOTS = Path("plots/evaluation"), Path("plots/bounds")
 
 

@@ -7,7 +7,7 @@ counts are the mean over particles of what each would say of a column (Bayes, by
 
 What is assumed is what ``bounds`` assumes, but for the composition, and: of one particle the brightness of columns of
 one total is Gaussian, and counts go with it along a line. So this is an estimate that can be made, close to the best;
-told the composition, its skill is within .03 of the exact bound's (docs/benchmarks.md, "Composition not told").
+told the composition, its skill is within .04 of the exact bound's (docs/benchmarks.md, "Composition not told").
 """
 
 from collections.abc import Sequence
