@@ -236,10 +236,10 @@ def untold_lines(untold: Mapping[str, Any]) -> str:
         if None not in own.values()
     ]
     return (
-        f"{LABELS[UNTOLD]}: of columns whose totals and brightness are known it says the best that can be said without "
-        f"the composition of the image. Of {untold['draws']} draws of {untold['images']} particles each, with the "
-        f"totals of the test images: skill over all, [{untold['level']:.0%} of the draws], share of the draws in which "
-        f"it is 0 or more: {'; '.join(reached)}.\n"
+        f"{LABELS[UNTOLD]}: of columns whose totals and brightness are known it says about the best that can be said "
+        f"without the composition of the image. Of {untold['draws']} draws of {untold['images']} particles each, with "
+        f"the totals of the test images: skill over all, [{untold['level']:.0%} of the draws], share of the draws in "
+        f"which it is 0 or more: {'; '.join(reached)}.\n"
     )
 
 

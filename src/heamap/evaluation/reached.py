@@ -124,7 +124,7 @@ def _at_best(report: Mapping[str, Any], target: str, score: str) -> str:
     """What can be reached without being told the composition of the image, where it is known."""
     # Reports of earlier versions know of no untold composition.
     best = report.get("untold_composition", {}).get("targets", {}).get(target, {}).get(score)
-    return "" if best is None else f"at best {best:.3f} where the total is known and the composition is not"
+    return "" if best is None else f"at best about {best:.2f} where the total is known and the composition is not"
 
 
 def _over_bound(report: Mapping[str, Any], threshold: float) -> Reached:

@@ -74,9 +74,11 @@ def test_the_bound_beside_pt_is_that_of_the_exams_dose() -> None:
 def test_what_can_be_reached_at_best_without_the_composition_stands_beside() -> None:
     best = {"Pt": {"r2": 0.78, "skill": 0.7}, "Ni": {"r2": 0.2, "skill": -0.6}, "Co": {"r2": None, "skill": None}}
     found = by_name(report() | {"untold_composition": {"targets": best}})
-    assert found["R² of Pt"].note == "at best 0.780 where the total is known and the composition is not"
+    assert found["R² of Pt"].note == "at best about 0.78 where the total is known and the composition is not"
     over = "over: the true total shared out"
-    assert found["skill of Ni"].note == f"{over}; at best -0.600 where the total is known and the composition is not"
+    assert (
+        found["skill of Ni"].note == f"{over}; at best about -0.60 where the total is known and the composition is not"
+    )
     assert found["skill of Co"].note == found["skill of Fe"].note == over
     assert by_name(report())["R² of Pt"].note == ""
 
