@@ -61,12 +61,13 @@ def main() -> None:
     sums = []
     for sample, rows in test.groupby("sample"):
         counts = rows[TRUE].to_numpy(np.float64)
-        one = untold.Particles(counts.sum(axis=0, keepdims=True) / counts.sum(), untold.concentrations(rows))
+        shares = np.repeat(counts.sum(axis=0, keepdims=True) / counts.sum(), 2, axis=0)
+        one = untold.Particles(shares, np.repeat(untold.concentrations(rows), 2))
         said = untold.assess(
             rows, library, one, measurement, repeats=10, draws=1, rng=np.random.default_rng(int(str(sample)))
         )
         # Baseline 1's sum of squares, which an image's skill is over.
-        first = counts.sum(axis=1, keepdims=True) * one.compositions
+        first = counts.sum(axis=1, keepdims=True) * shares[0]
         spread = (with_sums(first - counts)[:, :-1] ** 2).sum(axis=0)
         sums.append([(1 - own["skill"], of) for own, of in zip(said["targets"].values(), spread, strict=True)])
     left = np.array(sums)

@@ -95,7 +95,9 @@ def predict_all(data: Dataset, samples: Iterable[int], network: Network, counter
             min_distance_angstrom=DISTANCE_SHARE * gap,
             threshold=THRESHOLD_ATOMS,
         )
-        detection += detect(positions, found, shape=maps.shape[:2], sampling_angstrom=sampling)
+        gathered = counter.readout.gather(maps, *found.T)
+        stays, _ = counter.readout.standing(gathered, found, (maps.shape[0], maps.shape[1]), THRESHOLD_ATOMS)
+        detection += detect(positions, found[stays], shape=maps.shape[:2], sampling_angstrom=sampling)
     return Predicted(pd.concat(parts, ignore_index=True), detection)
 
 

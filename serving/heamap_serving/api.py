@@ -17,7 +17,7 @@ from heamap.elements import ELEMENTS
 from heamap.evaluation.targets import NI_CO_FE
 from heamap_serving import outputs
 from heamap_serving.choice import Choice, choose
-from heamap_serving.composition import SHARED, Composition, read_composition
+from heamap_serving.composition import SHARED, Composition, composition_of
 from heamap_serving.figure import pixels
 from heamap_serving.html_page import table
 from heamap_serving.micrograph import Micrograph, as_image
@@ -27,7 +27,7 @@ from heamap_serving.provenance import provenance
 from heamap_serving.readers import read_micrograph
 from heamap_serving.region import Region
 from heamap_serving.report import report
-from heamap_serving.report_sections import interval_name, name_of
+from heamap_serving.report_sections import composition_heads, name_of, share_range
 from heamap_serving.score import Calibration, Scored
 from heamap_serving.score import score as score_micrograph
 from heamap_serving.session import Model
@@ -67,8 +67,7 @@ class Result:
     @property
     def composition(self) -> Composition | None:
         """Shares of the image with their intervals; None without columns."""
-        scored = self.scored
-        return read_composition(scored.counts, scored.certainty, self.model.contract, own=scored.own)
+        return composition_of(self.scored, self.model.contract)
 
     @property
     def provenance(self) -> dict[str, Any]:
@@ -103,9 +102,8 @@ class Result:
         rows = []
         for target in (*self.elements, NI_CO_FE):
             index = SHARED.index(target)
-            share, low, high = (100 * float(part[index]) for part in (found.shares, found.low, found.high))
-            rows.append([name_of(target), f"{share:.1f}", f"{low:.1f} to {high:.1f}"])
-        return head + picture + table(["", "share (%)", interval_name(found)], rows)
+            rows.append([name_of(target), f"{100 * found.shares[index]:.1f}", share_range(found, index)])
+        return head + picture + table(["", *composition_heads(found)], rows)
 
 
 def score(

@@ -18,7 +18,7 @@ from heamap.elements import ELEMENTS
 from heamap.errors import InputError
 from heamap_serving import finished
 from heamap_serving.certainty import claims, doubted
-from heamap_serving.composition import read_composition
+from heamap_serving.composition import composition_of
 from heamap_serving.domain import Refused
 from heamap_serving.guarded import Reader, clear_pixels
 from heamap_serving.index_page import write_index
@@ -247,7 +247,7 @@ def finish(records: list[dict[str, Any]], out: Path, found: Found, model: Model)
 def _result(scored: Scored, model: Model) -> dict[str, Any]:
     overall = image_composition(scored.counts)
     weak = doubted(model.contract, told=scored.told is not None)
-    found = read_composition(scored.counts, scored.certainty, model.contract, own=scored.own)
+    found = composition_of(scored, model.contract)
     return {
         "status": "scored",
         "message": "",
@@ -257,7 +257,8 @@ def _result(scored: Scored, model: Model) -> dict[str, Any]:
         "calibrated_share": None if scored.certainty is None else _share(scored.certainty.calibrated),
         "aggregated": "; ".join(claims(scored.aggregation)),
         "not_told_apart": None if model.contract.accuracy is None else "; ".join(weak),
-        "told_outside": None if found is None or found.alone is None else "; ".join(found.outside),
+        "composition_told": scored.told is not None,
+        "told_outside": "" if found is None else "; ".join(found.outside),
         "sampling_source": scored.sampling_source,
         "domain": None if scored.domain is None else scored.domain.verdict,
         "domain_reasons": None if scored.domain is None else "; ".join(scored.domain.reasons),

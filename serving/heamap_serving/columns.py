@@ -40,10 +40,20 @@ def locate(maps: Maps, *, radius: float, threshold: float, band_pixels: int = BA
     return pixels[kept] + offsets[kept]
 
 
-def counts_at(
-    maps: Maps, positions: npt.NDArray[np.float64], *, readout: Readout, band_pixels: int = BAND_PIXELS
-) -> npt.NDArray[np.float64]:
-    """Counts (n, elements) at positions (n, 2), as the read-out reads them off the whole maps."""
+def standing(
+    maps: Maps,
+    positions: npt.NDArray[np.float64],
+    *,
+    readout: Readout,
+    threshold: float,
+    band_pixels: int = BAND_PIXELS,
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Which of the maxima at positions (n, 2) are columns (``Readout.standing``), read off the whole maps.
+
+    Returns
+    -------
+    positions (m, 2) and counts (m, elements) of those that are
+    """
     gathered = np.empty((len(positions), maps.shape[-1]))
     for start, stop in scratch.row_bands(maps.shape, band_pixels):
         inside = (positions[:, 0] >= start) & (positions[:, 0] < stop)
@@ -52,5 +62,5 @@ def counts_at(
             rows, cols = positions[inside].T
             gathered[inside] = readout.gather(maps[first : stop + readout.reach], rows - first, cols)
             scratch.release(maps)
-    rows, cols = positions.T
-    return readout.settle(gathered, rows, cols, (maps.shape[0], maps.shape[1]))
+    stays, counts = readout.standing(gathered, positions, (maps.shape[0], maps.shape[1]), threshold)
+    return positions[stays], counts

@@ -8,7 +8,8 @@ import numpy.typing as npt
 from heamap.contract import Contract
 from heamap.elements import ELEMENTS
 from heamap.evaluation.targets import NI_CO_FE, with_sums
-from heamap_serving.certainty import Certainty
+from heamap_serving.certainty import Certainty, read_certainty
+from heamap_serving.score import Scored
 
 SHARED = (*ELEMENTS, NI_CO_FE)
 """What an image has a share of."""
@@ -18,11 +19,11 @@ ALIKE = "all columns alike"
 NONE = "none"
 TOLD = "told"
 
-
 TOLD_HOW = (
     "The composition that was told with --composition: the counts of each element were multiplied by one factor, and "
     "those of each column by another, so that totals stay and the shares are these. Maps are the network's own"
 )
+TOLD_REMARK = "Counts are brought to the composition that was told; maps are the network's own."
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class Composition:
 
     @property
     def outside(self) -> tuple[str, ...]:
-        """Of ``SHARED``, what was told otherwise than the interval of the image alone allows."""
+        """Of ``SHARED``, what was told outside of the interval that the image alone gives."""
         alone = self.alone
         if alone is None or alone.way != CALIBRATED:
             return ()
@@ -65,16 +66,19 @@ def shares_of(atoms: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return np.asarray(whole[:-1] / whole[-1]) if whole[-1] > 0 else np.zeros(len(SHARED))
 
 
-def read_composition(
-    counts: npt.NDArray[np.float64],
-    certainty: Certainty | None,
-    contract: Contract,
-    *,
-    own: npt.NDArray[np.float64] | None = None,
-) -> Composition | None:
-    """Composition of an image from the counts (n, 5) of its columns; None without columns.
+def composition_of(scored: Scored, contract: Contract) -> Composition | None:
+    """Composition of a scored image; None without columns."""
+    if scored.told is None or scored.own is None or not len(scored.counts):
+        return read_composition(scored.counts, scored.certainty, contract)
+    alone = read_composition(scored.own, read_certainty(scored.own, contract), contract)
+    shares = shares_of(np.asarray(scored.told))
+    return Composition(shares, shares, shares, 0.0, TOLD, TOLD_HOW, alone)
 
-    ``own``: where the counts were brought to a composition that the user knows, those (n, 5) before.
+
+def read_composition(
+    counts: npt.NDArray[np.float64], certainty: Certainty | None, contract: Contract
+) -> Composition | None:
+    """Composition of an image from the model's own counts (n, 5) of its columns; None without columns.
 
     Drawing the columns anew is no way to an interval: the errors of one image's columns go together, and such intervals
     held 30 % of the shares of test images at a level of 90 % (docs/decisions.md).
@@ -83,9 +87,6 @@ def read_composition(
         return None
     atoms = np.maximum(counts, 0.0).sum(axis=0)
     shares = shares_of(atoms)
-    if own is not None:
-        alone = read_composition(own, None, contract)
-        return Composition(shares, shares, shares, 0.0, TOLD, TOLD_HOW, alone)
     errors = contract.composition
     if errors is not None:
         low, high = errors.around(shares)

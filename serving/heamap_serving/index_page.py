@@ -47,7 +47,10 @@ def _row(out: Path, record: Mapping[str, Any]) -> list[str]:
     drawn = (out / folder / "report.html").exists()
     link = f'<a href="{quote(folder)}/{"report.html" if drawn else "columns.csv"}">{name}</a>'
     shares = [f"{100 * record[f'fraction_{element}']:.1f}" for element in ELEMENTS]
-    remarks = [record.get("aggregated"), record.get("message")]
+    told = "composition as told" if record.get("composition_told") else ""
+    if record.get("told_outside"):
+        told += f", outside of what the image alone says: {record['told_outside']}"
+    remarks = [record.get("aggregated"), told, record.get("message")]
     return [
         link,
         _thumbnail(out / folder / "thumbnail.png"),

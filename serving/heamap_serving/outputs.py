@@ -18,6 +18,7 @@ from heamap.evaluation.targets import TARGETS, with_sums
 from heamap_serving import scratch
 from heamap_serving.atom_counting import AtomCounting, count_atoms
 from heamap_serving.certainty import claims, doubted
+from heamap_serving.composition import TOLD_REMARK
 from heamap_serving.figure import draw, pixels
 from heamap_serving.hyperspy_file import write_maps
 from heamap_serving.micrograph import Micrograph
@@ -173,8 +174,9 @@ def picture_of(scored: Scored, model: Model, title: str, elements: tuple[str, ..
         counts=scored.counts,
         shares=fractions(scored.counts),
         certainty=scored.certainty,
-        doubted=doubted(model.contract, told=scored.told is not None),
-        remarks=claims(scored.aggregation),
+        # Of the maps, which are the network's own whatever was told.
+        doubted=doubted(model.contract),
+        remarks=(*claims(scored.aggregation), *(() if scored.told is None else (TOLD_REMARK,))),
         sampling_angstrom=model.contract.sampling_angstrom,
         elements=elements,
         origin_angstrom=scored.origin_angstrom,

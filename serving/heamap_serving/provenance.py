@@ -9,7 +9,7 @@ import heamap
 from heamap.elements import ELEMENTS
 from heamap_serving import tiles
 from heamap_serving.certainty import accuracy_of
-from heamap_serving.composition import SHARED, read_composition
+from heamap_serving.composition import NONE, SHARED, composition_of
 from heamap_serving.score import Scored
 from heamap_serving.session import Model
 
@@ -74,14 +74,22 @@ def _told(scored: Scored, model: Model) -> dict[str, Any] | None:
     if scored.told is None:
         return None
     shares = dict(zip(ELEMENTS, scored.told, strict=True))
-    found = read_composition(scored.counts, scored.certainty, model.contract, own=scored.own)
-    if found is None or found.alone is None:
+    found = composition_of(scored, model.contract)
+    alone = None if found is None else found.alone
+    if found is None or alone is None:
         return {"shares": shares, "image_alone": None, "outside": []}
-    alone = found.alone
+    known = alone.way != NONE
     ends = zip(SHARED, alone.shares.tolist(), alone.low.tolist(), alone.high.tolist(), strict=True)
     return {
         "shares": shares,
-        "image_alone": {name: {"share": share, "low": low, "high": high} for name, share, low, high in ends},
+        "image_alone": {
+            "intervals": alone.way,
+            "level": alone.level if known else None,
+            **{
+                name: {"share": share, "low": low if known else None, "high": high if known else None}
+                for name, share, low, high in ends
+            },
+        },
         "outside": list(found.outside),
     }
 

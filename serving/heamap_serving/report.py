@@ -11,7 +11,7 @@ from heamap_serving import report_plots as plots
 from heamap_serving import report_sections as sections
 from heamap_serving.atom_counting import AtomCounting
 from heamap_serving.certainty import doubted
-from heamap_serving.composition import Composition, read_composition
+from heamap_serving.composition import Composition, composition_of
 from heamap_serving.html_page import page
 from heamap_serving.pictures import data_uri, grey_png, jpeg, map_ceiling, map_picture, thinned
 from heamap_serving.report_histograms import histograms
@@ -48,10 +48,11 @@ def report(
     elements : to draw
     """
     contract = model.contract
-    found = read_composition(scored.counts, scored.certainty, contract, own=scored.own)
+    found = composition_of(scored, contract)
     verdict = verdict_of(scored)
     weak = doubted(contract, told=scored.told is not None)
-    layers = _layers(scored, elements, weak)
+    # Maps are the network's own, whatever was told.
+    layers = _layers(scored, elements, doubted(contract))
     body = "".join(
         (
             sections.header(title, verdict),

@@ -14,7 +14,7 @@ from heamap.elements import COLOURS
 from heamap.evaluation.targets import NI_CO_FE, TARGETS, TOTAL, with_sums
 from heamap_serving.atom_counting import AtomCounting
 from heamap_serving.certainty import Certainty
-from heamap_serving.composition import SHARED, Composition
+from heamap_serving.composition import SHARED, TOLD, Composition
 from heamap_serving.page_numbers import Field, packed, significant
 from heamap_serving.pictures import Thinned
 
@@ -132,6 +132,7 @@ def composition(found: Composition, elements: Sequence[str], label: str) -> Plot
     for target in (*elements, NI_CO_FE):
         index = SHARED.index(target)
         share, low, high = (100 * float(values[index]) for values in (found.shares, found.low, found.high))
+        said = f"{share:.1f} % [{low:.1f}, {high:.1f}]" if found.way != TOLD else f"{share:.1f} %, as told"
         points.append(
             {
                 "type": "scatter",
@@ -140,7 +141,7 @@ def composition(found: Composition, elements: Sequence[str], label: str) -> Plot
                 "y": [name_of(target)],
                 "marker": {"size": 11, "color": COLOURS.get(target, SUM_COLOURS[NI_CO_FE])},
                 "error_x": {"array": [high - share], "arrayminus": [share - low], "thickness": 2, "width": 6},
-                "hovertemplate": f"{name_of(target)} {share:.1f} % [{low:.1f}, {high:.1f}]<extra></extra>",
+                "hovertemplate": f"{name_of(target)} {said}<extra></extra>",
             }
         )
     layout = {

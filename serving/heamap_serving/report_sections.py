@@ -117,7 +117,7 @@ def composition(found: Composition | None, scored: Scored, elements: tuple[str, 
             [
                 name_of(target),
                 f"{100 * found.shares[index]:.1f}",
-                _share_range(found.alone or found, index),
+                share_range(found, index),
                 f"{means[TARGETS.index(target)]:.2f}",
                 "not told apart" if target in weak else "",
             ]
@@ -127,12 +127,11 @@ def composition(found: Composition | None, scored: Scored, elements: tuple[str, 
         apart = '<p class="note">Not told apart: counts of columns no better than total × composition there.</p>'
     if found.outside:
         apart += (
-            f'<p class="note">Told otherwise than the image alone says: '
+            f'<p class="note">Told outside of the interval that the image alone gives: '
             f"{', '.join(name_of(name) for name in found.outside)}. Is it the composition of what is scored here?</p>"
         )
     rows.append(["total", "100", "", f"{means[-1]:.2f}", ""])
-    ends = interval_name(found) if found.alone is None else f"the image alone: {interval_name(found.alone)}"
-    heads = ["", "share (%)" if found.alone is None else "share (%), as told", ends, "atoms a column", ON_TEST_IMAGES]
+    heads = ["", *composition_heads(found), "atoms a column", ON_TEST_IMAGES]
     return _section(
         "",
         f"<h2>Composition of {len(scored.counts)} columns</h2>",
@@ -141,8 +140,17 @@ def composition(found: Composition | None, scored: Scored, elements: tuple[str, 
     )
 
 
-def _share_range(found: Composition, index: int) -> str:
-    return f"{100 * found.low[index]:.1f} to {100 * found.high[index]:.1f}"
+def share_range(found: Composition, index: int) -> str:
+    """Ends of a share's interval in per cent: of a told composition, those that the image alone gives."""
+    ends = found.alone or found
+    return f"{100 * ends.low[index]:.1f} to {100 * ends.high[index]:.1f}"
+
+
+def composition_heads(found: Composition) -> list[str]:
+    """Heads of the shares and of ``share_range``."""
+    if found.alone is None:
+        return ["share (%)", interval_name(found)]
+    return ["share (%), as told", f"the image alone: {interval_name(found.alone)}"]
 
 
 def histograms() -> str:
@@ -216,8 +224,10 @@ def trust(contract: Contract, scored: Scored) -> str:
         parts.append(f'<div class="scroll">{table(heads, rows)}</div>')
         parts.append(
             f'<p class="note">{OWN_FIGURES} {accuracy.columns} columns of {accuracy.images} images. '
-            f"Skill 0: total × composition; 1: no error.{_of_which(contract) if told else ''}</p>"
+            "Skill 0: total × composition; 1: no error.</p>"
         )
+    if told:
+        parts.append(f'<p class="note">{_of_which(contract)}</p>')
     parts.append(f"<ul>{gathered}</ul>" if said else f"<p>{_silence(contract, scored)}</p>")
     return _section("", *parts)
 
@@ -258,10 +268,10 @@ def provenance(record: dict[str, Any]) -> str:
 def _of_which(contract: Contract) -> str:
     """Which counts figures and intervals are of, where a composition was told."""
     if contract.told is not None:
-        return " Figures and intervals are of counts brought to the true composition of each image."
+        return "Figures and intervals are of counts brought to the true composition of each image."
     return (
-        " Figures and intervals are of the model's counts without a told composition: this model carries none of "
-        "counts with it."
+        "Figures and intervals are of the model's counts without a told composition: this model carries none of counts "
+        "with it."
     )
 
 

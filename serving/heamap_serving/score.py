@@ -16,7 +16,7 @@ from heamap_serving import scratch, tiles
 from heamap_serving.background import take_off
 from heamap_serving.beam_energy import check_energy, energy_scale
 from heamap_serving.certainty import Certainty, read_aggregation, read_certainty
-from heamap_serving.columns import counts_at, locate
+from heamap_serving.columns import locate, standing
 from heamap_serving.detector import check_fractions, detector_scale, in_beam_fractions
 from heamap_serving.domain import Domain, Refused, examine
 from heamap_serving.domain_regions import REFUSED
@@ -72,6 +72,9 @@ class Calibration:
         ):
             if value is not None and not (math.isfinite(value) and value > 0):
                 raise InputError(f"{option} must be a positive number, got {value:g}")
+        told = self.composition
+        if told is not None and (len(told) != len(ELEMENTS) or min(told) < 0 or not abs(sum(told) - 1) <= 1e-6):
+            raise InputError(f"a composition is {len(ELEMENTS)} shares of 0 or more that sum to 1, got {told}")
         if self.black_level is not None and not math.isfinite(self.black_level):
             raise InputError(f"--black-level must be a number, got {self.black_level:g}")
 
@@ -190,10 +193,10 @@ def score(
     tiles.run(model.predict, normalised.read, cut, maps)
     scratch.release(image)
     radius = DISTANCE_SHARE * model.contract.ranges.nearest_column_angstrom / sampling
-    positions = locate(maps, radius=radius, threshold=THRESHOLD_ATOMS)
-    # All of them are counted: a fit must know the neighbours of those that stay.
+    maxima = locate(maps, radius=radius, threshold=THRESHOLD_ATOMS)
+    # All columns are counted: a fit must know the neighbours of those that a mask leaves.
     counter = model.counter
-    counts = counts_at(maps, positions, readout=counter.readout)
+    positions, counts = standing(maps, maxima, readout=counter.readout, threshold=THRESHOLD_ATOMS)
     counts = counter.beside(counts, normalised.read, shape, positions)
     scratch.release(image)
     kept = region.holds(positions * (sampling / np.asarray(steps)))

@@ -50,9 +50,12 @@ def told_shares(given: Mapping[str, float]) -> tuple[float, ...]:
     """
     if set(given) != set(ELEMENTS):
         raise InputError(f"--composition must name each of {','.join(ELEMENTS)} (0 where there is none), as {_EXAMPLE}")
-    values = [float(given[element]) for element in ELEMENTS]
+    try:
+        values = [float(given[element]) for element in ELEMENTS]
+    except (TypeError, ValueError):
+        raise InputError(f"--composition: shares must be numbers, got {dict(given)}") from None
     if not all(math.isfinite(value) and value >= 0 for value in values):
-        raise InputError(f"--composition: no share may be negative, got {dict(given)}")
+        raise InputError(f"--composition: shares must be numbers of 0 or more, got {dict(given)}")
     whole = math.fsum(values)
     if min(abs(whole / full - 1) for full in (1.0, 100.0)) > TOLERANCE:
         raise InputError(f"--composition: atomic per cent must add up to 100 (shares to 1), got {whole:g}")

@@ -115,6 +115,7 @@ def _attempt(
         say(f"{name}: {fault}")
         return failure(job, fault)
     said = f"; {record['aggregated']}" if record["aggregated"] else ""
+    said += f"; told outside of what the image alone says: {record['told_outside']}" if record["told_outside"] else ""
     say(f"{name}: {record['columns']} columns, {record['mean_total']:.1f} atoms each{said}")
     return named(job, record)
 

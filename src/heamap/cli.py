@@ -227,9 +227,7 @@ def _score(arguments: argparse.Namespace) -> int:
         if record.get("aggregated"):
             print(f"{record['file']}: {record['aggregated']}")
         if record.get("told_outside"):
-            print(
-                f"{record['file']}: --composition tells otherwise than the image alone says: {record['told_outside']}"
-            )
+            print(f"{record['file']}: told outside of what the image alone says: {record['told_outside']}")
     done = len(summary.records) - summary.failed
     print(f"{done} of {len(summary.records)} scored with {model.name} on {model.provider}; see {arguments.out}")
     return 1 if summary.failed else 0

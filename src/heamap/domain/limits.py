@@ -22,9 +22,10 @@ CONSTANT_REFUSED = 1.07
 _PURE = [element.lattice_constant_angstrom for element in TABLE]
 _WRONG_PIXEL_SIZE = 1.15
 NO_ALLOY = Limits(refused_below=max(_PURE) / _WRONG_PIXEL_SIZE, refused_above=min(_PURE) * _WRONG_PIXEL_SIZE)
-"""Lattice constants in Angstrom that an alloy of the elements shows at no pixel size that is off by less than 15 %: by
-Vegard's rule its own lies between those of the pure elements. Bounds of wide compositions, which the views' scatter
-widens further, would reach beyond and let such pixel sizes pass as doubtful."""
+"""Lattice constants in Angstrom beyond which any alloy of the elements lies whose pixel size is 15 % off: by Vegard's
+rule its own lies between those of the pure elements. Bounds of wide compositions, which the views' scatter widens
+further, reach beyond and let such pixel sizes pass as doubtful. Nearly pure Pt or Ni, which no model was trained on, is
+refused from 3 % on."""
 
 REFUSED_RANGES = 1.0
 """Other figures are refused so many ranges (from the training images' median to their last hundredth) beyond the inner

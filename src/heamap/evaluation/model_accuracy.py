@@ -29,7 +29,9 @@ def model_accuracy(
     best = bound.set_index("element")["skill"]
     targets = {}
     for target in TARGETS:
-        own, inside = report["scores"][target][estimator], covered["targets"][target]["overall"]
+        scores, inside = report["scores"][target], covered["targets"][target]["overall"]
+        # An estimator that shares out the model's own total has no score of its own there.
+        own = scores.get(estimator, scores[MODEL])
         targets[target] = {
             "baseline": DESCRIPTIONS[FIRST[target]],
             "skill": own["skill"]["value"],

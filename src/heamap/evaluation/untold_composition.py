@@ -55,6 +55,10 @@ class Particles:
                 f"{self.concentrations.shape}"
             )
 
+    def without(self, one: int) -> "Particles":
+        """All others: a particle that is drawn anew must not be known beforehand."""
+        return Particles(np.delete(self.compositions, one, axis=0), np.delete(self.concentrations, one))
+
     def spread(self, total: int) -> FloatArray:
         """(k,) variance of the counts of a column over that of atoms drawn by themselves.
 
@@ -140,7 +144,7 @@ def assess(
     ----------
     test : ``sample`` and ``true_`` counts
     library : simulated columns (``heamap.evaluation.column_library``)
-    particles : before an image is seen
+    particles : before an image is seen, two or more
     repeats : of the brightness of the test columns, drawn by the library's scatter
     draws : of as many images with the same totals, their particles drawn as well
 
@@ -158,13 +162,15 @@ def assess(
     models = [fit(rows) for _, rows in library.groupby("total", sort=True)]
     names = [f"true_{symbol}" for symbol in ELEMENTS]
     images = [rows[names].to_numpy(np.int64) for _, rows in test.groupby("sample")]
-    own = np.sum([_errors(images, models, particles, measurement, rng) for _ in range(repeats)], axis=0)
+    known = [particles] * len(images)
+    own = np.sum([_errors(images, models, known, measurement, rng) for _ in range(repeats)], axis=0)
     spread = repeats * (with_sums(np.concatenate(images))[:, :-1].var(axis=0) * len(test))
     drawn = []
     for _ in range(draws):
         chosen = rng.integers(len(particles.concentrations), size=len(images))
         others = [_draw(counts.sum(axis=1), particles, one, rng) for counts, one in zip(images, chosen, strict=True)]
-        drawn.append(_errors(others, models, particles, measurement, rng))
+        left = [particles.without(one) for one in chosen]
+        drawn.append(_errors(others, models, left, measurement, rng))
     skills = np.array([_skill(errors) for errors in drawn])
     low, high = np.quantile(skills, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
     of_all, reached = _skill(np.sum(drawn, axis=0)), (skills >= 0).mean(axis=0)
@@ -234,13 +240,13 @@ def _draw(
 def _errors(
     images: Sequence[npt.NDArray[np.int64]],
     models: Sequence[IntensityModel],
-    particles: Particles,
+    known: Sequence[Particles],
     measurement: Measurement,
     rng: np.random.Generator,
 ) -> FloatArray:
     """(2, 6) sums of squared errors over all columns: of the estimate, and of total x composition of the image."""
     sums = np.zeros((2, len(JUDGED)))
-    for counts in images:
+    for counts, particles in zip(images, known, strict=True):
         totals = counts.sum(axis=1)
         found = estimate(totals, _measured(counts, models, measurement, rng), models, particles, measurement)
         first = totals[:, None] * (counts.sum(axis=0) / totals.sum())

@@ -25,6 +25,7 @@ TOLD = {
     baselines.TRUE_TOTAL: (TOTAL,),
     # The model's own total, not a rival's.
     model_composition.MODEL_COMPOSITION: (TOTAL,),
+    told_composition.MODEL_TOLD: (TOTAL,),
     **oracles.TOLD,
 }
 """Targets that a yardstick is told, or borrows, so that it is none there."""

@@ -12,7 +12,6 @@ from heamap.evaluation.untold_composition import JUDGED, Particles
 
 EXACT = bounds.Measurement(np.inf)
 EVEN = np.full((1, 5), 0.2)
-ALIKE = Particles(EVEN, np.array([np.inf]))
 
 
 def two_totals() -> pd.DataFrame:
@@ -48,7 +47,8 @@ def test_models_between_totals_are_interpolated(models: list[intensity_model.Int
 def test_told_the_composition_it_is_near_the_exact_bound(models: list[intensity_model.IntensityModel]) -> None:
     rng = np.random.default_rng(0)
     images = [rng.multinomial(12, EVEN[0], size=400) for _ in range(10)]
-    found = untold_composition.assess(columns(images), two_totals(), ALIKE, EXACT, draws=2, rng=rng)
+    twice = Particles(np.repeat(EVEN, 2, axis=0), np.full(2, np.inf))
+    found = untold_composition.assess(columns(images), two_totals(), twice, EXACT, draws=2, rng=rng)
     exact = bounds.column_bound(models[1], EXACT, Prior(tuple(EVEN[0])))
     own = [found["targets"][target]["skill"] for target in JUDGED]
     np.testing.assert_allclose(own, exact.skill, atol=0.02)
@@ -99,6 +99,13 @@ def test_without_the_composition_equally_bright_elements_fall_behind_total_x_com
     assert max(drawn[symbol]["skill"] for symbol in ("Ni", "Co", "Fe")) < -0.2
     assert drawn["NiCoFe"]["skill"] > max(drawn[symbol]["skill"] for symbol in ("Ni", "Co", "Fe"))
     assert (found["images"], found["draws"], found["particles"]) == (10, 10, 4000)
+
+
+def test_a_particle_drawn_anew_is_not_known_beforehand() -> None:
+    particles = Particles(np.eye(5), np.arange(1.0, 6.0))
+    left = particles.without(2)
+    np.testing.assert_array_equal(left.compositions, np.eye(5)[[0, 1, 3, 4]])
+    np.testing.assert_array_equal(left.concentrations, [1, 2, 4, 5])
 
 
 def test_aggregated_columns_vary_as_mosimann_says() -> None:

@@ -4,7 +4,7 @@ from scipy import ndimage
 
 from heamap.evaluation import reading
 from heamap.evaluation.readout import find_columns
-from heamap_serving.columns import counts_at, locate
+from heamap_serving.columns import locate, standing
 
 
 def maps_of(seed, flat=False):
@@ -30,8 +30,13 @@ def test_counts_are_the_same_in_bands_of_any_height(band_pixels, readout):
     positions = np.clip(lattice + np.random.default_rng(2).uniform(-1, 1, lattice.shape), 0, (149, 169))
     positions[:3] = [[0, 0], [149, 169], [75, 4.5]]
     reader = reading.make(readout, sigma_pixels=2.5)
-    found = counts_at(maps, positions, readout=reader, band_pixels=band_pixels)
+    stays, found = standing(maps, positions, readout=reader, threshold=-np.inf, band_pixels=band_pixels)
+    np.testing.assert_array_equal(stays, positions)
     np.testing.assert_allclose(found, reader(maps, *positions.T), atol=1e-9)
+    threshold = np.median(found.sum(axis=1))
+    stays, found = standing(maps, positions, readout=reader, threshold=threshold, band_pixels=band_pixels)
+    assert len(stays) == -(-len(positions) // 2)
+    np.testing.assert_allclose(found, reader(maps, *stays.T), atol=1e-9)
 
 
 def test_maps_without_columns_give_none():
@@ -39,4 +44,6 @@ def test_maps_without_columns_give_none():
     positions = locate(empty, radius=8.0, threshold=1.0, band_pixels=500)
     assert positions.shape == (0, 2)
     for name in ("peak", "fit"):
-        assert counts_at(empty, positions, readout=reading.make(name, sigma_pixels=2.5)).shape == (0, 5)
+        stays, counts = standing(empty, positions, readout=reading.make(name, sigma_pixels=2.5), threshold=1.0)
+        assert stays.shape == (0, 2)
+        assert counts.shape == (0, 5)

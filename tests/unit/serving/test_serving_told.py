@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -14,8 +15,9 @@ from heamap.evaluation.conformal import Intervals
 from heamap.evaluation.targets import TARGETS
 from heamap.evaluation.told_composition import bring_to
 from heamap_serving.certainty import doubted, read_certainty
-from heamap_serving.composition import TOLD, read_composition
+from heamap_serving.composition import ALIKE, CALIBRATED, TOLD, TOLD_REMARK, composition_of
 from heamap_serving.micrograph import Micrograph
+from heamap_serving.outputs import picture_of
 from heamap_serving.region import Region
 from heamap_serving.score import Calibration, score
 from heamap_serving.session import load_model
@@ -64,8 +66,8 @@ def test_rounded_numbers_are_brought_to_a_sum_of_one():
         ("Pt=50,Ni=50", "must name each of Pt,Ni,Pd,Co,Fe"),
         ("Pt=20,Ni=20,Pd=20,Co=20,Au=20", "must name each of Pt,Ni,Pd,Co,Fe"),
         ("Pt=20,Ni=20,Pd=20,Co=20,Fe=10", "add up to 100 (shares to 1), got 90"),
-        ("Pt=-20,Ni=60,Pd=20,Co=20,Fe=20", "no share may be negative"),
-        ("Pt=nan,Ni=60,Pd=20,Co=20,Fe=20", "no share may be negative"),
+        ("Pt=-20,Ni=60,Pd=20,Co=20,Fe=20", "shares must be numbers of 0 or more"),
+        ("Pt=nan,Ni=60,Pd=20,Co=20,Fe=20", "shares must be numbers of 0 or more"),
     ],
 )
 def test_what_is_no_composition_is_refused_in_one_line(text, message, tmp_path, model, capfd):
@@ -112,24 +114,46 @@ def test_intervals_and_doubts_are_of_counts_like_these_where_the_model_knows():
         assert doubted(own, told=told) == weak
 
 
-def test_a_told_composition_has_no_interval_of_the_model_s():
-    told, own = np.tile([1.0, 3.0, 2.0, 2.0, 2.0], (3, 1)), np.full((3, 5), 2.0)
-    found = read_composition(told, None, contract(knows=True), own=own)
+def scored(model, **changes):
+    """What a scored image of three columns says: two atoms of each element, and brought to the shares told."""
+    plain = score(Micrograph(IMAGE, (0.2, 0.2)), load_model(model), Calibration(composition=TOLD_SHARES))
+    told, own = 10 * np.tile(TOLD_SHARES, (3, 1)), np.full((3, 5), 2.0)
+    return replace(plain, **({"counts": told, "own": own, "certainty": None} | changes))
+
+
+def test_a_told_composition_has_the_image_s_own_beside_it(model):
+    found = composition_of(scored(model), contract(knows=True))
     assert found.way == TOLD
-    np.testing.assert_allclose(found.shares[:5], TOLD_SHARES)
+    np.testing.assert_allclose(found.shares, (*TOLD_SHARES, 0.7))
     np.testing.assert_array_equal(found.low, found.shares)
-    np.testing.assert_array_equal(found.high, found.shares)
-
-
-def test_what_the_image_alone_speaks_against_is_named():
-    errors = CompositionErrors(level=0.9, images=10, bias=(0.0,) * 6, half_width=(0.05, 0.2, 0.2, 0.2, 0.2, 0.08))
-    told, own = np.tile([1.0, 3.0, 2.0, 2.0, 2.0], (3, 1)), np.full((3, 5), 2.0)
-    found = read_composition(told, None, make_contract(composition=errors), own=own)
-    # Pt .1 where the image says .15 to .25; Ni+Co+Fe .7 where it says .52 to .68.
-    assert found.outside == ("Pt", "NiCoFe")
+    assert found.alone.way == CALIBRATED
     np.testing.assert_allclose(found.alone.shares, [0.2] * 5 + [0.6])
-    assert read_composition(own, None, make_contract(composition=errors)).outside == ()
-    assert read_composition(told, None, make_contract(), own=own).outside == ()
+    np.testing.assert_allclose(found.alone.low, [0.15] * 5 + [0.55])
+    plain = composition_of(scored(model, told=None), contract(knows=True))
+    assert (plain.way, plain.alone, plain.outside) == (CALIBRATED, None, ())
+    # Without errors of whole compositions the intervals of the columns, two atoms to four from none, are added up.
+    alike = composition_of(scored(model), contract(knows=True).model_copy(update={"composition": None})).alone
+    assert alike.way == ALIKE
+    np.testing.assert_allclose(alike.high[:5], 0.6)
+
+
+def test_what_the_image_alone_speaks_against_is_named(model):
+    errors = CompositionErrors(level=0.9, images=10, bias=(0.0,) * 6, half_width=(0.05, 0.2, 0.2, 0.2, 0.2, 0.08))
+    # Pt .1 where the image says .15 to .25; Ni+Co+Fe .7 where it says .52 to .68.
+    assert composition_of(scored(model), make_contract(composition=errors)).outside == ("Pt", "NiCoFe")
+    assert composition_of(scored(model), make_contract()).outside == ()
+    none = scored(model, counts=np.empty((0, 5)), own=np.empty((0, 5)))
+    assert composition_of(none, make_contract(composition=errors)) is None
+
+
+def test_maps_keep_the_remarks_of_the_model_s_own_counts(model):
+    plain = scored(model)
+    figure = picture_of(plain, load_model(model), "an image")
+    captions = {axes.get_title(): axes.get_xlabel() for axes in figure.axes if axes.get_title() in ELEMENTS}
+    assert [symbol for symbol, caption in captions.items() if caption] == ["Ni"]
+    assert any(TOLD_REMARK in text.get_text() for text in figure.texts)
+    untold = picture_of(replace(plain, told=None), load_model(model), "an image")
+    assert not any(TOLD_REMARK in text.get_text() for text in untold.texts)
 
 
 def test_broken_intervals_of_told_counts_are_refused_when_the_model_is_loaded(tmp_path):
@@ -148,10 +172,10 @@ def test_the_command_line_writes_tables_page_and_record(model, tmp_path, capsys)
     before = pd.read_csv(out / "a/columns.csv")
     page = (out / "a/report.html").read_text()
     assert "as told" not in page
-    assert pd.read_csv(out / "summary.csv")["told_outside"].isna().all()
+    assert not pd.read_csv(out / "summary.csv")["composition_told"].any()
     # Another composition is another result, which is made anew.
     assert main([*(str(word) for word in words), "--composition", LIST]) == 0
-    assert "--composition tells otherwise than the image alone says: Pt; Co; Fe; NiCoFe" in capsys.readouterr().out
+    assert "told outside of what the image alone says: Pt; Co; Fe; NiCoFe" in capsys.readouterr().out
     after = pd.read_csv(out / "a/columns.csv")
     np.testing.assert_allclose(after["total"], before["total"], atol=2e-4)
     shares = after[list(ELEMENTS)].sum() / after["total"].sum()
@@ -166,10 +190,12 @@ def test_the_command_line_writes_tables_page_and_record(model, tmp_path, capsys)
     assert record["accuracy"]["targets"]["Co"]["skill_low"] == -0.2
     page = (out / "a/report.html").read_text()
     assert '<th scope="row">Pt</th><td>10.0</td><td>28.3 to 38.3</td>' in page
-    assert "Told otherwise than the image alone says: Pt, Co, Fe, Ni+Co+Fe." in page
+    assert "Told outside of the interval that the image alone gives: Pt, Co, Fe, Ni+Co+Fe." in page
     assert "of counts brought to the true composition" in page
     summary = pd.read_csv(out / "summary.csv")
     assert summary["not_told_apart"].tolist() == ["Co"]
+    assert summary["composition_told"].tolist() == [True]
+    assert "composition as told, outside of what the image alone says: Pt" in (out / "index.html").read_text()
     assert summary["told_outside"].tolist() == ["Pt; Co; Fe; NiCoFe"]
     assert summary["fraction_Ni"].tolist() == pytest.approx([0.3], abs=1e-4)
 
@@ -182,4 +208,14 @@ def test_a_model_without_figures_of_told_counts_says_so(tmp_path):
     assert "without a told composition: this model carries none" in result.report()
     assert result.composition.way == TOLD
     np.testing.assert_allclose(result.composition.shares[:5], TOLD_SHARES, atol=1e-6)
-    assert "as told" in result._repr_html_()
+    page = result._repr_html_()
+    assert "share (%), as told" in page
+    assert '<th scope="row">Pt</th><td>10.0</td><td>28.3 to 38.3</td>' in page
+
+
+def test_what_is_no_composition_is_refused_in_python_too():
+    with pytest.raises(InputError, match="shares must be numbers, got"):
+        told_shares(dict.fromkeys(ELEMENTS, "much"))
+    for shares in ((0.2,) * 4, (1.2, -0.2, 0, 0, 0), (0.2, 0.2, 0.2, 0.2, 0.1), (float("nan"),) * 5):
+        with pytest.raises(InputError, match="5 shares of 0 or more that sum to 1"):
+            Calibration(composition=shares)
