@@ -81,7 +81,12 @@ def main() -> None:
         if values is None:
             continue
         intervals = Intervals.from_dict(values)
-        for how, rows in (("told nothing", table), ("told", with_counts(table, told(table, 0.0, rng)))):
+        for how, rows in (
+            ("told nothing", table),
+            ("told", with_counts(table, told(table, 0.0, rng))),
+            ("wrong by 2 at.%", with_counts(table, told(table, 0.02, rng))),
+            ("wrong by 5 at.%", with_counts(table, told(table, 0.05, rng))),
+        ):
             targets = judge_coverage(intervals, rows)["targets"]
             line(f"{name}, {how}", [targets[target]["overall"]["share"] for target in TARGETS])
             line("  mean width (atoms)", [targets[target]["overall"]["width"] for target in TARGETS])
