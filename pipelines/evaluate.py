@@ -54,9 +54,11 @@ REPORT, SUMMARY = Path("reports/evaluation.json"), Path("reports/evaluation_summ
 CALIBRATION, ACCURACY = Path("reports/calibration.json"), Path("reports/accuracy.md")
 TARGETS, TARGET_TABLE = Path("reports/targets.json"), Path("reports/targets.md")
 WEIGHT_TAG = "heamap.columns.weight"
-PARTICLES = 60_000
+PARTICLES, LEAST_PARTICLES = 60_000, 10_000
 """That an image's composition is weighed over: a large image of a rare composition leaves few of them likely, and then
 the skill of Ni moves by .1 with 20,000 (docs/benchmarks.md, "Composition not told")."""
+FEW_IMAGES = 12
+"""Of more, that error averages out, and the particles are fewer in proportion: they would take hours of thousands."""
 PLOTS, BOUND_PLOTS = Path("plots/evaluation"), Path("plots/bounds")
 
 
@@ -138,9 +140,10 @@ def pooled_bound(test: pd.DataFrame, scores: dict[str, Any], params: Params) -> 
 def untold(training: pd.DataFrame, test: pd.DataFrame, dose: float, params: Params) -> dict[str, Any]:
     """The best estimate that is not told the composition: of particles as the line draws them, at the bound's dose."""
     rng = generator(params.base.seed, Stream.BOUNDS, 3)
+    number = max(PARTICLES * FEW_IMAGES // max(test["sample"].nunique(), FEW_IMAGES), LEAST_PARTICLES)
     particles = untold_composition.Particles(
-        np.array([draw_composition(params.structures, rng) for _ in range(PARTICLES)]),
-        rng.choice(untold_composition.concentrations(training), PARTICLES),
+        np.array([draw_composition(params.structures, rng) for _ in range(number)]),
+        rng.choice(untold_composition.concentrations(training), number),
     )
     background = float(np.mean(params.train.effects.background_fraction))
     library = pd.read_parquet(LIBRARY)

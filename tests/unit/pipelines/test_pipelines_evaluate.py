@@ -130,11 +130,16 @@ def test_what_can_be_said_without_the_composition_is_the_same_each_time(tmp_path
     library.to_parquet(tmp_path / "library.parquet")
     monkeypatch.setattr(evaluate, "LIBRARY", tmp_path / "library.parquet")
     monkeypatch.setattr(evaluate, "PARTICLES", 300)
+    monkeypatch.setattr(evaluate, "LEAST_PARTICLES", 200)
     found, again = (evaluate.untold(table, table, 2e5, settings) for _ in range(2))
     assert found == again
     assert found["particles"] == 300
     assert found["images"] == 2
     assert found["targets"]["Pt"]["skill"] > found["targets"]["Ni"]["skill"]
+    # Of more images than a few there are fewer particles, down to a least number.
+    monkeypatch.setattr(evaluate, "FEW_IMAGES", 1)
+    assert evaluate.untold(table, table[table["sample"] == 3], 2e5, settings)["particles"] == 300
+    assert evaluate.untold(table, table, 2e5, settings)["particles"] == 200
 
 
 def test_a_missing_table_names_the_stage_to_run(tmp_path, monkeypatch) -> None:
