@@ -225,7 +225,8 @@ def _bounds_of(names: Sequence[str], middle: Values, low: Values, high: Values, 
         inner_low, inner_high = centre - factor * down, centre + factor * up
         outer_low, outer_high = inner_low - REFUSED_RANGES * down, inner_high + REFUSED_RANGES * up
         if name == "lattice_constant_angstrom":
-            outer_low, outer_high = inner_low / CONSTANT_REFUSED, inner_high * CONSTANT_REFUSED
+            # Bounds that calibration images unlike the training's stretch below 0 bound nothing, and must ascend.
+            outer_low, outer_high = min(inner_low / CONSTANT_REFUSED, inner_low), inner_high * CONSTANT_REFUSED
         if name == "misfit":
             outer_high = max(outer_high, MISFIT_REFUSED)
         if name == "distance":

@@ -85,6 +85,13 @@ def test_particles_that_scatter_more_than_the_training_widen_the_bounds():
     assert width(fitted(0.03)) > 2 * width(fitted())
 
 
+def test_bounds_ascend_however_far_calibration_images_lie_from_the_training_s():
+    """As of images without noise, whose training images hardly scatter."""
+    bounds = fitted(4.0).checks["lattice_constant_angstrom"]
+    assert bounds.doubtful_below < 0
+    assert bounds.refused_below <= bounds.doubtful_below < bounds.doubtful_above < bounds.refused_above
+
+
 def test_a_lattice_constant_is_refused_seven_per_cent_beyond_the_training():
     bounds = fitted().checks["lattice_constant_angstrom"]
     assert bounds.refused_above == pytest.approx(1.07 * bounds.doubtful_above)
