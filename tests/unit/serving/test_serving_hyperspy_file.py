@@ -44,14 +44,36 @@ def test_no_package_is_named_that_hyperspy_would_ask_its_user_to_install(written
         assert "package" not in experiment.attrs
 
 
-def test_hyperspy_opens_it_as_images_of_the_elements(written):
-    hs = pytest.importorskip("hyperspy.api")
-    signal = hs.load(written[0])
+@pytest.fixture
+def hyperspy(tmp_path, monkeypatch):
+    """HyperSpy, its preferences in the test's own folder."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    import hyperspy.api
+
+    return hyperspy.api
+
+
+def test_hyperspy_opens_it_as_images_of_the_elements(written, hyperspy):
+    path, maps = written
+    signal = hyperspy.load(path)
     assert type(signal).__name__ == "Signal2D"
-    assert signal.axes_manager.signal_axes[0].name == "x"
+    x, y = signal.axes_manager.signal_axes
+    assert [(axis.name, axis.units, axis.size) for axis in (x, y)] == [("x", "nm", 30), ("y", "nm", 20)]
+    assert [axis.scale for axis in (x, y)] == pytest.approx([0.02, 0.02])
+    assert [axis.offset for axis in (x, y)] == pytest.approx([0.2, 0.1])
+    assert [axis.size for axis in signal.axes_manager.navigation_axes] == [5]
+    assert signal.metadata.General.title == hyperspy_file.TITLE
+    np.testing.assert_array_equal(np.moveaxis(signal.data, 0, -1), maps)
     palladium = signal.inav[ELEMENTS.index("Pd")]
     # x from .2, y from .1, .02 nm a pixel: the peak of Pd is at row 5, column 22.
     assert float(palladium.isig[0.2 + 22 * 0.02, 0.1 + 5 * 0.02].data[0]) == 3.0
+
+
+def test_hyperspy_opens_it_lazily_too(written, hyperspy):
+    path, maps = written
+    signal = hyperspy.load(path, lazy=True)
+    np.testing.assert_array_equal(np.moveaxis(signal.data.compute(), 0, -1), maps)
+    signal.close_file()
 
 
 def test_the_same_maps_give_the_same_file(written, tmp_path):
