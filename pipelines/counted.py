@@ -13,4 +13,10 @@ COLUMN_NETWORK = Path("models/columns/columns.onnx")
 def load_counter(params: Params) -> Counter:
     """Off the maps, and by the network on columns where there is one."""
     columns = ColumnNetwork.read(COLUMN_NETWORK) if params.columns.counts else None
-    return Counter(reading.of_params(params), params.base.sampling_angstrom, columns, params.columns.weight)
+    return Counter(
+        reading.of_params(params),
+        params.base.sampling_angstrom,
+        columns,
+        weight=params.columns.weight,
+        dark=params.train.normalization == "absolute",
+    )

@@ -89,15 +89,14 @@ def predict_all(data: Dataset, samples: Iterable[int], network: Network, counter
         positions = truth[["row", "col"]].to_numpy()
         parts.append(table.with_predictions(truth, counter(image, maps, positions)))
         # The scorer's own settings: what is measured here is what a user gets.
-        found = find_columns(
+        maxima = find_columns(
             maps,
             sampling_angstrom=sampling,
             min_distance_angstrom=DISTANCE_SHARE * gap,
             threshold=THRESHOLD_ATOMS,
         )
-        gathered = counter.readout.gather(maps, *found.T)
-        stays, _ = counter.readout.standing(gathered, found, (maps.shape[0], maps.shape[1]), THRESHOLD_ATOMS)
-        detection += detect(positions, found[stays], shape=maps.shape[:2], sampling_angstrom=sampling)
+        found, _ = counter.found(image, maps, maxima, threshold=THRESHOLD_ATOMS)
+        detection += detect(positions, found, shape=maps.shape[:2], sampling_angstrom=sampling)
     return Predicted(pd.concat(parts, ignore_index=True), detection)
 
 

@@ -16,7 +16,7 @@ from heamap_serving import scratch, tiles
 from heamap_serving.background import take_off
 from heamap_serving.beam_energy import check_energy, energy_scale
 from heamap_serving.certainty import Certainty, read_aggregation, read_certainty
-from heamap_serving.columns import locate, standing
+from heamap_serving.columns import count, locate
 from heamap_serving.detector import check_fractions, detector_scale, in_beam_fractions
 from heamap_serving.domain import Domain, Refused, examine
 from heamap_serving.domain_regions import REFUSED
@@ -195,9 +195,7 @@ def score(
     radius = DISTANCE_SHARE * model.contract.ranges.nearest_column_angstrom / sampling
     maxima = locate(maps, radius=radius, threshold=THRESHOLD_ATOMS)
     # All columns are counted: a fit must know the neighbours of those that a mask leaves.
-    counter = model.counter
-    positions, counts = standing(maps, maxima, readout=counter.readout, threshold=THRESHOLD_ATOMS)
-    counts = counter.beside(counts, normalised.read, shape, positions)
+    positions, counts = count(maps, maxima, counter=model.counter, read=normalised.read, threshold=THRESHOLD_ATOMS)
     scratch.release(image)
     kept = region.holds(positions * (sampling / np.asarray(steps)))
     if domain is not None:

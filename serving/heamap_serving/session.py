@@ -55,8 +55,14 @@ class Model:
     @property
     def counter(self) -> Counter:
         """How counts come from an image and its maps, as the contract has it."""
-        weight = 0.0 if self.contract.columns is None else self.contract.columns.weight
-        return Counter(reading.of_contract(self.contract), self.contract.sampling_angstrom, self.columns, weight)
+        contract = self.contract
+        return Counter(
+            reading.of_contract(contract),
+            contract.sampling_angstrom,
+            self.columns,
+            weight=0.0 if contract.columns is None else contract.columns.weight,
+            dark=contract.normalization == "absolute",
+        )
 
     @property
     def on_gpu(self) -> bool:

@@ -1,16 +1,19 @@
 """From an image and its maps to the counts that are given."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from heamap.evaluation.column_network import ColumnNetwork
+from heamap.evaluation.light import gives_light
 from heamap.evaluation.reading import Readout
 from heamap.evaluation.surroundings import Read, surroundings
 
 Floats = npt.NDArray[np.floating]
 Counts = npt.NDArray[np.float64]
+Gather = Callable[[Floats], Counts]
 
 
 @dataclass(frozen=True)
@@ -25,12 +28,14 @@ class Counter:
     sampling_angstrom : of images and maps
     columns : the network on columns; None where there is none
     weight : of its counts, 0 to 1
+    dark : images are 0 where nothing is, so that columns can be asked for the light of their atoms
     """
 
     readout: Readout
     sampling_angstrom: float
     columns: ColumnNetwork | None = None
     weight: float = 0.0
+    dark: bool = False
 
     def __call__(self, image: Floats, maps: Floats, positions: Floats) -> Counts:
         """Counts (n, 5), unrounded.
@@ -57,3 +62,57 @@ class Counter:
         around = surroundings(read, (shape[0], shape[1]), places, sampling_angstrom=self.sampling_angstrom)
         own = self.columns(around, places * self.sampling_angstrom)
         return (1 - self.weight) * counts + self.weight * own
+
+    def found(self, image: Floats, maps: Floats, maxima: Floats, *, threshold: float) -> tuple[Counts, Counts]:
+        """:meth:`columns_among` of an image (rows, cols, 1) and maps (rows, cols, 5) that are at hand."""
+        return self.columns_among(
+            maxima,
+            gather_maps=lambda places: self.readout.gather(maps, *places.T),
+            gather_image=lambda places: self.readout.gather(image, *places.T),
+            read=lambda rows, cols: image[rows, cols, 0],
+            shape=(maps.shape[0], maps.shape[1]),
+            threshold=threshold,
+        )
+
+    def columns_among(
+        self,
+        maxima: Floats,
+        *,
+        gather_maps: Gather,
+        gather_image: Gather,
+        read: Read,
+        shape: tuple[int, int],
+        threshold: float,
+    ) -> tuple[Counts, Counts]:
+        """Which maxima of the summed map are columns, and their counts.
+
+        Ripples beside a particle are none (``Readout.standing``); nor, where images are dark, is what gives too little
+        light (``light.gives_light``), as the halo of a sharp image does, which the network may take for columns.
+
+        Parameters
+        ----------
+        maxima : (n, 2) in pixels
+        gather_maps, gather_image : positions (m, 2) to what the read-out gathers there, (m, 5) of the maps and (m, 1)
+            of the image as the network on pixels sees it
+        read, shape : of that image
+        threshold : least atoms of a column, off the maps
+
+        Returns
+        -------
+        positions (m, 2) and counts (m, 5)
+        """
+        places = np.asarray(maxima, dtype=np.float64)
+        gathered = gather_maps(places)
+        stays, counts = self.readout.standing(gathered, places, shape, threshold)
+        places, gathered = places[stays], gathered[stays]
+        counts = self.beside(counts, read, shape, places)
+        if not self.dark:
+            return places, counts
+        rows, cols = places.T
+        light = self.readout.settle(gather_image(places), rows, cols, shape)[:, 0]
+        stays = gives_light(light, counts)
+        if stays.all():
+            return places, counts
+        rows, cols = rows[stays], cols[stays]
+        counts = self.readout.settle(gathered[stays], rows, cols, shape)
+        return places[stays], self.beside(counts, read, shape, places[stays])
