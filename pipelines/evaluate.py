@@ -8,58 +8,42 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from at_best import doses, pooled_bound, untold, usual
 from common import run_stage
 from counted import load_counter
-from heamap.dataset.counterfactual_report import Network, assess
+from evaluation_plots import PLOTS, draw, draw_overview
+from heamap.dataset.counterfactual_report import assess
 from heamap.dataset.counterfactuals import open_counterfactuals
 from heamap.dataset.exam import exam
-from heamap.dataset.examples import example
-from heamap.dataset.labels import label_maps
 from heamap.dataset.store import Dataset, open_dataset
 from heamap.elements import ELEMENTS
-from heamap.errors import InputError
 from heamap.evaluation import (
     accuracy,
-    aggregation_figures,
     counterfactuals,
     counting,
-    figures,
-    interval_figures,
     model_calibration,
     reached,
     report,
-    slice_figures,
     slices,
     table,
     told_composition,
-    untold_composition,
 )
-from heamap.evaluation.bound_pool import pool
-from heamap.evaluation.bounds import Measurement
 from heamap.evaluation.model_accuracy import model_accuracy
 from heamap.evaluation.targets import NI_CO_FE, TOTAL
-from heamap.evaluation.yardsticks import COUNTED, FIRST, yardsticks
+from heamap.evaluation.yardsticks import COUNTED, yardsticks
 from heamap.lifecycle import tracking
 from heamap.params import Params
 from heamap.seeds import Stream, generator
-from heamap.structures.chemistry import draw_composition
 from measured import describe, load_network, measure_all, predict_all
 
 STRUCTURES, IMAGES, COUNTERFACTUALS = Path("data/structures"), Path("data/images"), Path("data/counterfactuals")
 MODEL, RUN = Path("models/model.keras"), Path("models/run.json")
-CURVES = Path("plots/training/learning_curves.csv")
-BOUNDS, LIBRARY = Path("data/bounds/table.parquet"), Path("data/bounds/library.parquet")
 PREDICTIONS = Path("data/evaluation/predictions.parquet")
 REPORT, SUMMARY = Path("reports/evaluation.json"), Path("reports/evaluation_summary.json")
 CALIBRATION, ACCURACY = Path("reports/calibration.json"), Path("reports/accuracy.md")
 TARGETS, TARGET_TABLE = Path("reports/targets.json"), Path("reports/targets.md")
 WEIGHT_TAG = "heamap.columns.weight"
-PARTICLES, LEAST_PARTICLES = 60_000, 10_000
-"""That an image's composition is weighed over: a large image of a rare composition leaves few of them likely, and then
-the skill of Ni moves by .1 with 20,000 (docs/benchmarks.md, "Composition not told")."""
-FEW_IMAGES = 12
-"""Of more, that error averages out, and the particles are fewer in proportion: they would take hours of thousands."""
-PLOTS, BOUND_PLOTS = Path("plots/evaluation"), Path("plots/bounds")
+BOUND_PLOTS = Path("plots/bounds")
 
 
 def evaluate(params: Params) -> str:
@@ -123,46 +107,6 @@ def evaluate(params: Params) -> str:
         if (value := found["summary"][name]) is not None
     )
     return f"evaluated {found['columns']} columns of {found['images']} images: {scores}; {ACCURACY}"
-
-
-def pooled_bound(test: pd.DataFrame, scores: dict[str, Any], params: Params) -> pd.DataFrame:
-    """The bound for the totals of the test columns and the compositions of their images, at every dose."""
-    baseline = {target: found[FIRST[target]]["r2"]["value"] for target, found in scores.items() if target != TOTAL}
-    left_open = {target: np.nan if r2 is None else 1 - r2 for target, r2 in baseline.items()}
-    try:
-        return pool(pd.read_parquet(BOUNDS), test[f"true_{TOTAL}"], left_open)
-    except FileNotFoundError:
-        raise InputError(f"{BOUNDS} is missing; run the bounds stage") from None
-    except ValueError as fault:
-        raise InputError(f"{fault}; raise the last of bounds.totals {list(params.bounds.totals)}") from None
-
-
-def untold(training: pd.DataFrame, test: pd.DataFrame, dose: float, params: Params) -> dict[str, Any]:
-    """The best estimate that is not told the composition: of particles as the line draws them, at the bound's dose."""
-    rng = generator(params.base.seed, Stream.BOUNDS, 3)
-    number = max(PARTICLES * FEW_IMAGES // max(test["sample"].nunique(), FEW_IMAGES), LEAST_PARTICLES)
-    particles = untold_composition.Particles(
-        np.array([draw_composition(params.structures, rng) for _ in range(number)]),
-        rng.choice(untold_composition.concentrations(training), number),
-    )
-    background = float(np.mean(params.train.effects.background_fraction))
-    library = pd.read_parquet(LIBRARY)
-    return untold_composition.assess(test, library, particles, Measurement(dose, background), rng=rng)
-
-
-def usual(bound: pd.DataFrame, params: Params) -> pd.DataFrame:
-    """The bound at the tabulated dose next to the middle of the test images' range."""
-    middle = float(np.mean(params.train.effects.dose_per_square_angstrom))
-    doses = bound["dose_per_square_angstrom"]
-    return bound[doses == doses.iloc[(doses - middle).abs().argmin()]]
-
-
-def doses(bound: pd.DataFrame, examined: Params) -> dict[str, Any]:
-    """The ends of the test images' range of doses, and the dose of the bound beside them."""
-    return {
-        "test_images": list(examined.train.effects.dose_per_square_angstrom),
-        "bound": float(bound["dose_per_square_angstrom"].iloc[0]),
-    }
 
 
 def certainty(
@@ -251,57 +195,6 @@ def write_targets(found: dict[str, Any], params: Params) -> None:
     judged = [] if wanted is None else reached.to_dict(reached.reached(found, wanted))
     TARGETS.write_text(json.dumps(judged, indent=2, allow_nan=False) + "\n")
     TARGET_TABLE.write_text(reached.markdown(found, judged))
-
-
-def draw(found: dict[str, Any], test: pd.DataFrame, bound: pd.DataFrame) -> None:
-    """Figures 5, 6 and S3, Table 2, accuracies beside yardsticks and in slices, intervals, aggregation, the numbers."""
-    shares, scores = report.share_table(found), report.score_table(found)
-    covered = interval_figures.coverage_table(found["intervals"]["coverage"])
-    sliced = slices.as_table(found["slices"])
-    overall = {name: found["scores"][name][report.MODEL]["skill"]["value"] for name in slice_figures.SHOWN}
-    gathers = aggregation_figures.rate_table(found["aggregation"])
-    alike = aggregation_figures.correlogram_table(found["aggregation"])
-    for name, frame in {
-        "error_shares": shares,
-        "scores": scores,
-        "bound": bound,
-        "slices": sliced,
-        "coverage": covered,
-        "sharpness": interval_figures.sharpness_table(found["intervals"]["sharpness"]),
-        "aggregation": gathers,
-        "aggregation_correlogram": alike,
-        "intensity_fits": figures.intensity_fits(test),
-        "predicted_vs_true": table.by_count(test),
-    }.items():
-        frame.to_csv(PLOTS / f"{name}.csv", index=False)
-    for name, figure in {
-        "intensity_against_count": figures.intensity_against_count(test),
-        "prediction_against_truth": figures.prediction_against_truth(test),
-        "error_shares": figures.error_shares(shares),
-        "skill": accuracy.skill_plot(scores, bound, found["untold_composition"]),
-        "coverage": interval_figures.coverage_plot(covered, level=found["intervals"]["coverage"]["level"]),
-        "slices": slice_figures.slice_plot(sliced, overall),
-        "learning_curves": figures.learning_curves(pd.read_csv(CURVES)),
-    }.items():
-        figure.savefig(PLOTS / f"{name}.png", dpi=150)
-    if len(gathers):
-        aggregation_figures.aggregation_plot(gathers, alike).savefig(PLOTS / "aggregation.png", dpi=150)
-
-
-def draw_overview(data: Dataset, network: Network, test: pd.DataFrame, params: Params) -> None:
-    """True and predicted maps of the test image with the most columns."""
-    sampling = params.base.sampling_angstrom
-    fullest = int(test["sample"].mode()[0])
-    image, columns = example(data, fullest, params=params, epoch=None, in_field=False)
-    true = label_maps(
-        columns["row"].to_numpy(),
-        columns["col"].to_numpy(),
-        columns[list(ELEMENTS)].to_numpy(),
-        shape=image.shape[:2],
-        sigma_pixels=params.train.label_sigma_angstrom / sampling,
-    )
-    figure = figures.overview(image[..., 0], true, network(image), sampling_angstrom=sampling)
-    figure.savefig(PLOTS / "overview.png", dpi=150)
 
 
 def track(params: Params, found: dict[str, Any]) -> None:

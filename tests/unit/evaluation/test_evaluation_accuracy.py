@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from heamap.evaluation import accuracy
+from heamap.evaluation import accuracy, accuracy_figure
 from heamap.evaluation.targets import TARGETS
 
 
@@ -187,14 +187,14 @@ def test_what_can_be_said_without_the_composition_has_a_row_and_a_wall() -> None
     named = cells(text)["5 Bayes: total known, composition not"]
     assert named[:2] + named[4:] == ["0.70 (0.45)", "0.10 (-0.90)", "– (–)", "", ""]
     assert "5 Bayes: total known" not in accuracy.markdown(scores(), bound(), columns=10, images=2, level=0.95)
-    axes = accuracy.skill_plot(scores(), bound(), untold()).axes[0]
+    axes = accuracy_figure.skill_plot(scores(), bound(), untold()).axes[0]
     walls = [line.get_xdata()[0] for line in axes.lines if line.get_color() == "0.45" and len(line.get_xdata())]
     # What lies further left than the plot is drawn at its edge.
     assert walls == [0.45, -0.6]
 
 
 def test_plot_shows_the_model_and_pins_what_lies_outside_to_its_edge() -> None:
-    axes = accuracy.skill_plot(scores(), bound()).axes[0]
+    axes = accuracy_figure.skill_plot(scores(), bound()).axes[0]
     drawn = {line.get_label(): line for line in axes.lines}
     np.testing.assert_allclose(drawn["the model"].get_xdata(), [0.1 * place for place in range(len(TARGETS))])
     hollow = [line for line in axes.lines if line.get_markerfacecolor() == "none" and len(line.get_xdata())]
