@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from heamap.elements import ELEMENTS
 from heamap.evaluation.column_network import ColumnNetwork
 from heamap.evaluation.light import gives_light
 from heamap.evaluation.reading import Readout
@@ -86,8 +87,10 @@ class Counter:
     ) -> tuple[Counts, Counts]:
         """Which maxima of the summed map are columns, and their counts.
 
-        Ripples beside a particle are none (``Readout.standing``); nor, where images are dark, is what gives too little
-        light (``light.gives_light``), as the halo of a sharp image does, which the network may take for columns.
+        Ripples beside a particle are none: they may be as high as a column of one atom, but no Gaussian of the labels'
+        width fits them, and what holds less than ``threshold`` atoms by the read-out goes. Nor, where images are dark,
+        is what gives too little light (``light.gives_light``), as the halo of a sharp image does, which the networks
+        may take for columns. What stays is read without the rest.
 
         Parameters
         ----------
@@ -101,18 +104,23 @@ class Counter:
         -------
         positions (m, 2) and counts (m, 5)
         """
-        places = np.asarray(maxima, dtype=np.float64)
+        places, kinds = np.asarray(maxima, dtype=np.float64), len(ELEMENTS)
         gathered = gather_maps(places)
-        stays, counts = self.readout.standing(gathered, places, shape, threshold)
+        if self.dark:
+            # The image is one more map: the overlaps of the columns, which take the time, are the same.
+            gathered = np.hstack([gathered, gather_image(places)])
+        found = self._settled(gathered, places, shape)
+        stays = found[:, :kinds].sum(axis=1) >= threshold
+        if not stays.all():
+            places, gathered = places[stays], gathered[stays]
+            found = self._settled(gathered, places, shape)
+        counts = self.beside(found[:, :kinds], read, shape, places)
+        if not self.dark or (stays := gives_light(found[:, kinds], counts)).all():
+            return places, counts
         places, gathered = places[stays], gathered[stays]
-        counts = self.beside(counts, read, shape, places)
-        if not self.dark:
-            return places, counts
+        found = self._settled(gathered, places, shape)
+        return places, self.beside(found[:, :kinds], read, shape, places)
+
+    def _settled(self, gathered: Counts, places: Counts, shape: tuple[int, int]) -> Counts:
         rows, cols = places.T
-        light = self.readout.settle(gather_image(places), rows, cols, shape)[:, 0]
-        stays = gives_light(light, counts)
-        if stays.all():
-            return places, counts
-        rows, cols = rows[stays], cols[stays]
-        counts = self.readout.settle(gathered[stays], rows, cols, shape)
-        return places[stays], self.beside(counts, read, shape, places[stays])
+        return self.readout.settle(gathered, rows, cols, shape)

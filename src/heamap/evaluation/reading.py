@@ -42,28 +42,6 @@ class Readout:
         """Counts (n, elements), unrounded, of maps (rows, cols, elements) at positions (n,), (n,) in pixels."""
         return self.settle(self.gather(maps, rows, cols), rows, cols, (maps.shape[0], maps.shape[1]))
 
-    def standing(
-        self, gathered: Counts, positions: Floats, shape: tuple[int, int], threshold: float
-    ) -> tuple[npt.NDArray[np.bool_], Counts]:
-        """Which maxima are columns, and the counts of these.
-
-        Ripples beside a particle may be as high as a column of one atom, but no Gaussian of the labels' width fits
-        them: what holds less than ``threshold`` atoms by this read-out goes, and the rest is read without it.
-
-        Parameters
-        ----------
-        gathered : of all maxima (n, elements)
-        positions : (n, 2) in pixels
-
-        Returns
-        -------
-        (n,) and counts (m, elements) of the m that stay
-        """
-        rows, cols = positions.T
-        counts = self.settle(gathered, rows, cols, shape)
-        stays = counts.sum(axis=1) >= threshold
-        return stays, counts if stays.all() else self.settle(gathered[stays], rows[stays], cols[stays], shape)
-
 
 def make(name: Name, *, sigma_pixels: float) -> Readout:
     """A way of reading by its name.

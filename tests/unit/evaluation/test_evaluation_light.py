@@ -1,13 +1,9 @@
 import numpy as np
 import pytest
 
-from heamap.dataset.labels import label_maps
 from heamap.elements import ATOMIC_NUMBERS
-from heamap.evaluation import reading
-from heamap.evaluation.counter import Counter
 from heamap.evaluation.light import LEAST_SHARE, gives_light
 
-SIGMA = 2.5
 COUNTS = np.array([[5.0, 4, 3, 2, 1], [0, 0, 0, 0, 1], [20, 5, 5, 2, 1], [0, 3, 0, 3, 0]])
 LIGHT = 1e-3 * COUNTS @ np.asarray(ATOMIC_NUMBERS, float) ** 1.7
 
@@ -32,27 +28,3 @@ def test_negative_counts_hold_no_atoms():
 @pytest.mark.parametrize(("light", "counts"), [(LIGHT, 0 * COUNTS), (-LIGHT, COUNTS), (LIGHT[:0], COUNTS[:0])])
 def test_where_nothing_gives_light_nothing_is_taken_away(light, counts):
     assert gives_light(light, counts).tolist() == [True] * len(light)
-
-
-PLACES = np.array([[12.3, 12.7], [13.0, 35.0], [36.5, 14.0], [40.25, 40.5], [26.0, 56.0]])
-
-
-def ghostly() -> tuple[np.ndarray, np.ndarray]:
-    """Maps that hold three atoms at the last place, and an image that is all but dark there."""
-    counts = np.vstack([COUNTS, [[1.0, 0.5, 0.5, 0.5, 0.5]]])
-    light = np.append(LIGHT, 0.02 * LIGHT[0])
-    maps = label_maps(*PLACES.T, counts, (56, 64), SIGMA).astype(np.float32)
-    image = label_maps(*PLACES.T, np.repeat(light[:, None], 5, axis=1), (56, 64), SIGMA)[..., :1].astype(np.float32)
-    return image, maps
-
-
-def test_counter_leaves_out_what_is_dark_and_reads_the_rest_without_it():
-    image, maps = ghostly()
-    readout = reading.make("fit", sigma_pixels=SIGMA)
-    places, counts = Counter(readout, 0.2, dark=True).found(image, maps, PLACES, threshold=0.9)
-    np.testing.assert_array_equal(places, PLACES[:4])
-    np.testing.assert_allclose(counts, readout(maps, *PLACES[:4].T))
-    # Images of unknown black level say nothing of light.
-    places, counts = Counter(readout, 0.2).found(image, maps, PLACES, threshold=0.9)
-    np.testing.assert_array_equal(places, PLACES)
-    np.testing.assert_allclose(counts, readout(maps, *PLACES.T))

@@ -49,20 +49,6 @@ def test_the_peak_is_the_height_at_the_column_and_the_fit_is_nearer_under_noise(
     assert np.square(fit - COUNTS).sum() < 0.3 * np.square(peak - COUNTS).sum()
 
 
-def test_a_ripple_that_no_label_fits_is_no_column_and_the_rest_is_read_without_it():
-    exact = label_maps(*PLACES.T, COUNTS, (64, 72), SIGMA)
-    # As high as two atoms in its middle, and a pixel wide; beside the first column, whose flank it raises.
-    rippled, places = exact.copy(), np.vstack([PLACES, [[15.0, 14.0]]])
-    rippled[15, 14, 0] += 2.0
-    shape, readout = exact.shape[:2], reading.make("fit", sigma_pixels=SIGMA)
-    stays, counts = readout.standing(readout.gather(rippled, *places.T), places, shape, 1.0)
-    assert stays.tolist() == [True, True, True, False]
-    np.testing.assert_allclose(counts, readout(rippled, *PLACES.T))
-    peak = reading.make("peak", sigma_pixels=SIGMA)
-    stays, _ = peak.standing(peak.gather(rippled, *places.T), places, shape, 1.0)
-    assert stays.all()
-
-
 @pytest.mark.parametrize("name", ["peak", "fit"])
 def test_what_lies_beyond_the_reach_is_not_looked_at(name):
     readout = reading.make(name, sigma_pixels=SIGMA)
