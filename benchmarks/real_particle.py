@@ -47,7 +47,9 @@ def main() -> None:
     parameters = exam(load(arguments.params))
     sampling = parameters.base.sampling_angstrom
     image = np.load(arguments.folder / "image.npy")
-    energy_kev = json.loads((arguments.folder / "settings.json").read_text())["microscope"]["energy_ev"] / 1e3
+    microscope = json.loads((arguments.folder / "settings.json").read_text())["microscope"]
+    energy_kev = microscope["energy_ev"] / 1e3
+    angles = microscope["detector_inner_mrad"], microscope["detector_outer_mrad"]
     columns = pd.read_csv(arguments.folder / "columns.csv")
     places, truth = columns[["row", "col"]].to_numpy(np.float64), with_sums(columns[list(ELEMENTS)].to_numpy())
     told = tuple((truth[:, : len(ELEMENTS)].sum(axis=0) / truth[:, -1].sum()).tolist()) if arguments.told else None
@@ -57,7 +59,7 @@ def main() -> None:
     for number in range(arguments.exposures):
         rng = generator(0, Stream.EFFECTS, number)
         seen = degrade(image, effects=parameters.train.effects, sampling_angstrom=sampling, rng=rng)
-        scored = scored_anyway(seen, model, Calibration(sampling, 1.0, 0.0, energy_kev, told))
+        scored = scored_anyway(seen, model, Calibration(sampling, 1.0, 0.0, energy_kev, told, angles))
         caught = detect(places, scored.positions, shape=image.shape, sampling_angstrom=sampling)
         print(f"exposure {number}: recall {caught.recall:.3f}, precision {caught.precision:.3f}")
         counts = counted_at(places, scored, TOLERANCE_ANGSTROM / sampling)

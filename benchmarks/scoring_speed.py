@@ -53,7 +53,8 @@ def main() -> None:
                     memory(arguments.model, arguments.other, pixels, *known)
                 elif arguments.what == "one":
                     source, sampling = write_images(Path(folder), arguments.other, pixels, 1)
-                    whole(load_model(arguments.model), source, Calibration(sampling, *known))
+                    model = load_model(arguments.model)
+                    whole(model, source, calibration_of(model, sampling, *known))
                     print(peak_megabytes())
                 elif arguments.what == "reading":
                     source, _ = write_images(Path(folder), arguments.other, pixels, 1)
@@ -62,15 +63,21 @@ def main() -> None:
                 else:
                     source, sampling = write_images(Path(folder), arguments.other, pixels, arguments.images)
                     options = read_options(None, None, None, tables=arguments.tables)
+                    model = load_model(arguments.model)
                     scoring(
-                        load_model(arguments.model),
+                        model,
                         source,
-                        Calibration(sampling, *known),
+                        calibration_of(model, sampling, *known),
                         pixels,
                         arguments.images,
                         arguments.rounds,
                         options,
                     )
+
+
+def calibration_of(model: Model, sampling: float, gain: float | None, black: float, kev: float | None) -> Calibration:
+    """With the model's own detector."""
+    return Calibration(sampling, gain, black, kev, detector_mrad=model.contract.ranges.detector_mrad)
 
 
 PROCESSES = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)

@@ -19,6 +19,7 @@ def main(params: Params) -> str:
         beam_fraction_per_count=params.score.beam_fraction_per_count,
         black_level=params.score.black_level,
         energy_kev=params.score.energy_kev,
+        detector_mrad=params.score.detector_mrad,
     )
     summary = score_batch(found, FOLDER, model, calibration)
     if summary.failed:

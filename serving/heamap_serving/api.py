@@ -114,6 +114,7 @@ def score(
     beam_fraction_per_count: float | None = None,
     black_level: float | None = None,
     energy_kev: float | None = None,
+    detector_mrad: tuple[float, float] | None = None,
     composition: Mapping[str, float] | None = None,
     roi: tuple[int, int, int, int] | None = None,
     mask: npt.ArrayLike | None = None,
@@ -131,6 +132,7 @@ def score(
     beam_fraction_per_count, black_level : calibrated detectors: fraction of the incident beam that one count stands
         for, and counts without beam; a file's own are taken where none are given
     energy_kev : energy of the beam; a file's own is taken where none is given
+    detector_mrad : inner and outer collection angle of the detector; models of calibrated images need them
     composition : atomic per cent or shares of each element in what is scored, known from elsewhere (EDX); counts are
         brought to it
     roi : x, y, width and height in pixels: the image is scored as if it held nothing else
@@ -152,7 +154,7 @@ def score(
     >>> result.columns[["x_angstrom", "y_angstrom", "Pt", "low_Pt", "high_Pt"]]  # doctest: +SKIP
     """
     told = None if composition is None else told_shares(composition)
-    calibration = Calibration(sampling_angstrom, beam_fraction_per_count, black_level, energy_kev, told)
+    calibration = Calibration(sampling_angstrom, beam_fraction_per_count, black_level, energy_kev, told, detector_mrad)
     region = Region(roi, None if mask is None else np.asarray(mask) != 0)
     drawn = read_elements(elements)
     if isinstance(image, str | Path):

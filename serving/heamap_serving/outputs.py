@@ -157,6 +157,7 @@ def source_record(own: dict[str, Any], micrograph: Micrograph, calibration: Cali
         "file_beam_scale": None if beam is None else asdict(beam),
         "energy_kev": calibration.energy_kev,
         "file_energy_kev": None if micrograph.energy_ev is None else micrograph.energy_ev / 1e3,
+        "detector_mrad": None if calibration.detector_mrad is None else list(calibration.detector_mrad),
         "composition": None
         if calibration.composition is None
         else dict(zip(ELEMENTS, calibration.composition, strict=True)),

@@ -46,6 +46,8 @@ def provenance(scored: Scored, model: Model, source: dict[str, Any]) -> dict[str
             "fraction_per_count": None if scored.beam is None else scored.beam.per_count,
             "black_level": None if scored.beam is None else scored.beam.black_level,
             "energy_kev": None if scored.energy_ev is None else scored.energy_ev / 1e3,
+            "detector_mrad": None if scored.detector_mrad is None else list(scored.detector_mrad),
+            "detector_factor": scored.detector_factor,
         },
         "background_beam_fraction": scored.background,
         "domain": None if scored.domain is None else scored.domain.to_dict(),

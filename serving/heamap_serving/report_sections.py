@@ -247,6 +247,7 @@ def provenance(record: dict[str, Any]) -> str:
         ["provider", escape(model["provider"])],
         ["pixel size", f"{steps['rows']:.5g} × {steps['columns']:.5g} Å, from {escape(sampling['source'])}"],
         ["resampled to", f"{sampling['used_angstrom']:g} Å; {escape(sampling['resampling'])}"],
+        ["detector", _detector(record["beam"])],
         ["tiles", f"{record['tiles']['number']} of {' × '.join(map(str, record['tiles']['tile_pixels']))} pixels"],
         ["software", escape(", ".join(f"{name} {number}" for name, number in record["versions"].items()))],
     ]
@@ -263,6 +264,15 @@ def provenance(record: dict[str, Any]) -> str:
         )
         + "</main>\n"
     )
+
+
+def _detector(beam: dict[str, Any]) -> str:
+    """Its angles, and what was made of them."""
+    if beam["detector_mrad"] is None:
+        return "not told"
+    inner, outer = beam["detector_mrad"]
+    factor = "" if beam["detector_factor"] == 1 else f"; brightness times {beam['detector_factor']:.3f}"
+    return f"{inner:g} to {outer:g} mrad{factor}"
 
 
 def _of_which(contract: Contract) -> str:

@@ -18,6 +18,7 @@ from heamap_serving.beam_energy import check_energy, energy_scale
 from heamap_serving.certainty import Certainty, read_aggregation, read_certainty
 from heamap_serving.columns import count, locate
 from heamap_serving.detector import check_fractions, detector_scale, in_beam_fractions
+from heamap_serving.detector_angles import angles_scale, check_angles, doubted
 from heamap_serving.domain import Domain, Refused, examine
 from heamap_serving.domain_regions import REFUSED
 from heamap_serving.domain_totals import weighed
@@ -56,6 +57,7 @@ class Calibration:
     energy_kev : energy of the beam, taken before that of the file
     composition : shares of the elements in what is scored, in their order, together 1, known from elsewhere (EDX):
         counts are brought to it (``heamap.evaluation.told_composition``)
+    detector_mrad : inner and outer collection angle of the detector
     """
 
     sampling_angstrom: float | None = None
@@ -63,6 +65,7 @@ class Calibration:
     black_level: float | None = None
     energy_kev: float | None = None
     composition: tuple[float, ...] | None = None
+    detector_mrad: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
         for option, value in (
@@ -72,6 +75,10 @@ class Calibration:
         ):
             if value is not None and not (math.isfinite(value) and value > 0):
                 raise InputError(f"{option} must be a positive number, got {value:g}")
+        angles = self.detector_mrad
+        if angles is not None and not (len(angles) == 2 and 0 <= angles[0] < angles[1] < math.inf):
+            words = " ".join(f"{angle:g}" for angle in angles)
+            raise InputError(f"--detector-mrad must be an inner and a larger outer angle, got {words}")
         told = self.composition
         if told is not None and (len(told) != len(ELEMENTS) or min(told) < 0 or not abs(sum(told) - 1) <= 1e-6):
             raise InputError(f"a composition is {len(ELEMENTS)} shares of 0 or more that sum to 1, got {told}")
@@ -86,7 +93,7 @@ class Scored:
     Attributes
     ----------
     image : (rows, cols) at the model's sampling, before normalisation; fractions of the beam where calibrated, at the
-        model's standard energy where it has one, and without background where it asks for that
+        model's standard energy where it has one, on its detector, and without background where it asks for that
     maps : (rows, cols, 5) atoms, at the model's sampling; large ones, and large images, lie in temporary files
         (``heamap_serving.scratch``): read them in bands, and release each
     positions : (n, 2) row and column in pixels of the maps
@@ -99,6 +106,8 @@ class Scored:
     region : part of the file's image that this is
     beam : gain and black level that were used, by the options or the file; None where the image is in its counts
     energy_ev : of the beam, by the option or the file; None where neither says it
+    detector_mrad : collection angles of the detector, by the option; None where it does not say them
+    detector_factor : what brightness was multiplied by to be that on the model's detector
     background : fraction of the incident beam that was taken off; None where the model asks for nothing
     domain : how the image lies in the model's domain, columns of refused regions left out; None where the model's
         contract does not say
@@ -118,6 +127,8 @@ class Scored:
     region: Region = WHOLE
     beam: BeamScale | None = None
     energy_ev: float | None = None
+    detector_mrad: tuple[float, float] | None = None
+    detector_factor: float = 1.0
     background: float | None = None
     domain: Domain | None = None
     told: tuple[float, ...] | None = None
@@ -160,8 +171,8 @@ def score(
     Raises
     ------
     InputError : no pixel size, an implausible one, a field of view too small or too large, pixels that are no numbers,
-        a model for calibrated detectors without the calibration, brighter than the beam or with another beam energy,
-        or a region that the image does not hold
+        a model for calibrated detectors without the calibration, brighter than the beam, with another beam energy or
+        with a detector of unknown or far angles, or a region that the image does not hold
     Refused : an image outside the model's domain
     """
     micrograph = region.crop(micrograph)
@@ -175,7 +186,10 @@ def score(
     )
     energy_ev = micrograph.energy_ev if calibration.energy_kev is None else 1e3 * calibration.energy_kev
     check_energy(energy_ev, model.contract)
-    beam = energy_scale(energy_ev, model.contract)
+    check_angles(calibration.detector_mrad, model.contract)
+    factor = angles_scale(calibration.detector_mrad, model.contract)
+    # The whole beam in the unit of brightness of the model's own energy and detector.
+    beam = energy_scale(energy_ev, model.contract) * factor
     scale = None if detector is None else replace(detector, per_count=detector.per_count * beam)
     sampling = model.contract.sampling_angstrom
     image, low, high = _resampled(micrograph.image, steps, sampling, scale, folder)
@@ -199,7 +213,7 @@ def score(
     scratch.release(image)
     kept = region.holds(positions * (sampling / np.asarray(steps)))
     if domain is not None:
-        domain = weighed(domain, counts, contract)
+        domain = doubted(weighed(domain, counts, contract), calibration.detector_mrad, contract)
         kept &= domain.region_of(positions * sampling) != REFUSED
     positions, own = positions[kept], counts[kept]
     told = calibration.composition
@@ -218,6 +232,8 @@ def score(
         region=region,
         beam=detector,
         energy_ev=energy_ev,
+        detector_mrad=calibration.detector_mrad,
+        detector_factor=factor,
         background=background,
         domain=domain,
         told=told,

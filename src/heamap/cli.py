@@ -80,6 +80,13 @@ def _parser() -> argparse.ArgumentParser:
         "--energy-kev", type=float, metavar="E", help="energy of the beam, taken before that of the files"
     )
     score.add_argument(
+        "--detector-mrad",
+        type=float,
+        nargs=2,
+        metavar=("INNER", "OUTER"),
+        help="collection angles of the detector",
+    )
+    score.add_argument(
         "--composition",
         metavar="LIST",
         help="atomic per cent of what is scored, known from elsewhere (EDX), as Pt=20,Ni=20,Pd=20,Co=20,Fe=20",
@@ -197,6 +204,7 @@ def _score(arguments: argparse.Namespace) -> int:
         arguments.black_level,
         arguments.energy_kev,
         None if arguments.composition is None else read_told(arguments.composition),
+        None if arguments.detector_mrad is None else tuple(arguments.detector_mrad),
     )
     options = read_options(arguments.roi, arguments.mask, arguments.elements, tables=arguments.tables)
     if bool(arguments.paths) == (arguments.watch is not None):

@@ -13,6 +13,7 @@ import pandas as pd
 
 from heamap.errors import InputError
 from heamap.lifecycle.flavor import COMPOSITION, IMAGE, KNOWN, ROW, SAMPLING, SHA256
+from heamap_serving.detector_angles import read_angles
 from heamap_serving.micrograph import Micrograph, as_image
 from heamap_serving.outputs import column_table, count
 from heamap_serving.score import Calibration, score
@@ -32,8 +33,9 @@ class Scorer:
         Parameters
         ----------
         table : ``image``, rows of pixels, and ``sampling_angstrom``, a micrograph a row; for models of calibrated
-            images also ``beam_fraction_per_count``, ``black_level`` (0 where left out) and ``energy_kev``, as the
-            options of ``heamap score``; where it is known, ``composition``, text as of that option
+            images also ``beam_fraction_per_count``, ``black_level`` (0 where left out), ``energy_kev``,
+            ``detector_inner_mrad`` and ``detector_outer_mrad``, as the options of ``heamap score``; where it is known,
+            ``composition``, text as of that option
         params : MLflow's; there are none
 
         Returns
@@ -48,10 +50,13 @@ class Scorer:
 
         found = []
         for row, request in enumerate(table.to_dict("records")):
-            gain, black, kev = (float(request[name]) if pd.notna(request.get(name)) else None for name in KNOWN)
+            gain, black, kev, *angles = (
+                float(request[name]) if pd.notna(request.get(name)) else None for name in KNOWN
+            )
             try:
                 told = read_told(request[COMPOSITION]) if pd.notna(request.get(COMPOSITION)) else None
-                columns = self._columns(request[IMAGE], Calibration(float(request[SAMPLING]), gain, black, kev, told))
+                calibration = Calibration(float(request[SAMPLING]), gain, black, kev, told, read_angles(*angles))
+                columns = self._columns(request[IMAGE], calibration)
             except InputError as error:
                 raise MlflowException.invalid_parameter_value(f"row {row}: {error}") from None
             found.append(columns.assign(**{ROW: row}))

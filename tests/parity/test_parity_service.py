@@ -101,9 +101,15 @@ def test_a_model_of_calibrated_images_is_told_the_calibration_in_the_request(
     served = mlflow.pyfunc.load_model("models:/tiny@champion")
     image = lattice_image((100, 110), (0.2, 0.2))[0]
     request = {"image": [image.tolist()], "sampling_angstrom": [0.2]}
-    known = {"beam_fraction_per_count": [1e-4], "black_level": [100.0], "energy_kev": [190.0]}
+    known = {
+        "beam_fraction_per_count": [1e-4],
+        "black_level": [100.0],
+        "energy_kev": [190.0],
+        "detector_inner_mrad": [80.0],
+        "detector_outer_mrad": [180.0],
+    }
     found = served.predict(pd.DataFrame(request | known)).drop(columns="request_row")
-    calibration = Calibration(0.2, 1e-4, 100.0, 190.0)
+    calibration = Calibration(0.2, 1e-4, 100.0, 190.0, detector_mrad=(80.0, 180.0))
     model = load_model(path)
     scored = score(Micrograph(image, None), model, calibration)
     pd.testing.assert_frame_equal(found, column_table(scored, 0.2, count(scored, model)))
@@ -111,6 +117,10 @@ def test_a_model_of_calibrated_images_is_told_the_calibration_in_the_request(
         served.predict(pd.DataFrame(request))
     with pytest.raises(mlflow.MlflowException, match=r"row 0: .*--energy-kev"):
         served.predict(pd.DataFrame(request | {"beam_fraction_per_count": [1e-4]}))
+    with pytest.raises(mlflow.MlflowException, match=r"row 0: .*both are needed: detector_inner_mrad"):
+        served.predict(pd.DataFrame(request | known).drop(columns="detector_outer_mrad"))
+    with pytest.raises(mlflow.MlflowException, match=r"row 0: .*--detector-mrad"):
+        served.predict(pd.DataFrame(request | known).drop(columns=["detector_inner_mrad", "detector_outer_mrad"]))
 
 
 def test_mlflows_server_answers_with_columns_or_one_line(registered: Path) -> None:

@@ -16,7 +16,7 @@ SHA256 = "heamap.onnx.sha256"
 
 IMAGE = "image"
 SAMPLING = "sampling_angstrom"
-KNOWN = ("beam_fraction_per_count", "black_level", "energy_kev")
+KNOWN = ("beam_fraction_per_count", "black_level", "energy_kev", "detector_inner_mrad", "detector_outer_mrad")
 """Columns of a request that a model of calibrated images needs, and that another does without."""
 COMPOSITION = "composition"
 """Column of a request: text as of the option ``--composition``, where it is known."""

@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from heamap.checking import Block, Count, Fraction, Positive
+from heamap.checking import Block, Count, Fraction, Positive, PositiveRange
 
 
 class Bounds(Block):
@@ -88,3 +88,5 @@ class Score(Block):
     """Counts without beam of micrographs that do not state them; null: 0."""
     energy_kev: Positive | None = None
     """Energy of the beam of micrographs that do not state it."""
+    detector_mrad: PositiveRange | None = None
+    """Collection angles of the detector."""

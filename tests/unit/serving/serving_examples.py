@@ -9,8 +9,17 @@ from onnx import TensorProto, helper
 from heamap.contract import Accuracy, Contract, Lineage, TargetAccuracy, TrainingRanges
 from heamap.elements import ELEMENTS
 from heamap.evaluation.targets import TARGETS
+from heamap_serving.score import Calibration
+
+DETECTOR = (70.0, 200.0)
+"""Of the contract's training, in mrad."""
 
 WEIGHTS = (5.0, 4.0, 3.0, 2.0, 1.0)
+
+
+def calibrated(*known, **options):
+    """What a user of that detector tells."""
+    return Calibration(*known, **({"detector_mrad": DETECTOR} | options))
 
 
 def make_contract(**changes):
@@ -24,7 +33,7 @@ def make_contract(**changes):
         "ranges": TrainingRanges(
             energy_ev=(1.8e5, 2.2e5),
             semiangle_mrad=(15.0, 20.0),
-            detector_mrad=(70.0, 200.0),
+            detector_mrad=DETECTOR,
             dose_per_square_angstrom=(1e5, 4e5),
             column_total=(1, 40),
             nearest_column_angstrom=2.27,

@@ -2,7 +2,7 @@ import json
 
 import numpy as np
 import pytest
-from serving_examples import lattice_image, make_contract
+from serving_examples import calibrated, lattice_image, make_contract
 
 from heamap.contract import BackgroundLevel, EnergyScale
 from heamap.errors import InputError
@@ -10,7 +10,7 @@ from heamap.imaging.normalize import background_level, square_means
 from heamap_serving import background
 from heamap_serving.micrograph import Micrograph
 from heamap_serving.provenance import provenance
-from heamap_serving.score import Calibration, score
+from heamap_serving.score import score
 
 GAIN = 1e-4
 TAKEN = BackgroundLevel(most=0.005, square_angstrom=2.0, darkest=0.01)
@@ -27,7 +27,7 @@ def beside_vacuum(level: float) -> Micrograph:
 
 def test_counts_do_not_depend_on_what_lies_beside_the_particle(model_of):
     model = model_of(background=TAKEN)
-    none, some = (score(beside_vacuum(level), model, Calibration(None, GAIN)) for level in (0.0, 0.004))
+    none, some = (score(beside_vacuum(level), model, calibrated(None, GAIN)) for level in (0.0, 0.004))
     np.testing.assert_allclose(some.counts, none.counts, rtol=1e-4, atol=1e-4)
     np.testing.assert_allclose(some.image, none.image, atol=1e-6)
     assert none.background == pytest.approx(0.0, abs=1e-7)
@@ -36,7 +36,7 @@ def test_counts_do_not_depend_on_what_lies_beside_the_particle(model_of):
 
 
 def test_of_an_image_without_vacuum_the_middle_of_the_training_is_taken_off(model_of):
-    found = score(beside_vacuum(0.02), model_of(background=TAKEN), Calibration(None, GAIN))
+    found = score(beside_vacuum(0.02), model_of(background=TAKEN), calibrated(None, GAIN))
     assert found.background == pytest.approx(0.0025)
     assert found.image.min() == pytest.approx(0.0175, rel=1e-4)
 
@@ -44,21 +44,21 @@ def test_of_an_image_without_vacuum_the_middle_of_the_training_is_taken_off(mode
 def test_an_image_far_below_black_is_refused_and_one_a_little_below_is_brought_up(model_of):
     model = model_of(background=TAKEN)
     with pytest.raises(InputError, match=r"darkest parts of the image are at -0\.006 of the beam.*black level"):
-        score(beside_vacuum(0.0), model, Calibration(None, GAIN, black_level=60.0))
-    slightly = score(beside_vacuum(0.0), model, Calibration(None, GAIN, black_level=20.0))
+        score(beside_vacuum(0.0), model, calibrated(None, GAIN, black_level=60.0))
+    slightly = score(beside_vacuum(0.0), model, calibrated(None, GAIN, black_level=20.0))
     assert slightly.background == pytest.approx(-0.002, rel=1e-4)
     assert slightly.image.min() == pytest.approx(0.0, abs=1e-6)
 
 
 def test_the_level_is_a_fraction_of_the_beam_at_any_energy(model_of):
     model = model_of(background=TAKEN, energy=TOLD)
-    found = score(beside_vacuum(0.02), model, Calibration(None, GAIN, energy_kev=180.0))
+    found = score(beside_vacuum(0.02), model, calibrated(None, GAIN, energy_kev=180.0))
     assert found.background == pytest.approx(0.0025)
     assert found.image.min() == pytest.approx(0.0175 * 0.9**1.1, rel=1e-4)
 
 
 def test_a_model_that_asks_for_nothing_has_nothing_taken_off(model_of):
-    found = score(beside_vacuum(0.004), model_of(), Calibration(None, GAIN))
+    found = score(beside_vacuum(0.004), model_of(), calibrated(None, GAIN))
     assert found.background is None
     assert found.image.min() == pytest.approx(0.004, rel=1e-4)
 

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from serving_examples import lattice_image
+from serving_examples import calibrated, lattice_image
 
 from heamap.contract import EnergyScale
 from heamap.errors import InputError
@@ -73,7 +73,7 @@ def test_other_metadata_state_no_energy(metadata):
 def test_counts_follow_the_energy_by_its_power(lattice, model_of):
     model = model_of(energy=TOLD)
     at_200, at_180 = (
-        score(Micrograph(lattice, (0.2, 0.2)), model, Calibration(None, GAIN, 100.0, kev)) for kev in (200.0, 180.0)
+        score(Micrograph(lattice, (0.2, 0.2)), model, calibrated(None, GAIN, 100.0, kev)) for kev in (200.0, 180.0)
     )
     np.testing.assert_allclose(at_180.counts, 0.9**1.1 * at_200.counts, rtol=1e-4)
     np.testing.assert_allclose(at_180.image, 0.9**1.1 * at_200.image, rtol=1e-5, atol=1e-7)
@@ -83,19 +83,19 @@ def test_counts_follow_the_energy_by_its_power(lattice, model_of):
 def test_the_option_goes_before_the_file(lattice, model_of):
     micrograph = Micrograph(lattice, (0.2, 0.2), energy_ev=190e3)
     model = model_of(energy=TOLD)
-    assert score(micrograph, model, Calibration(None, GAIN)).energy_ev == 190e3
-    assert score(micrograph, model, Calibration(None, GAIN, energy_kev=210.0)).energy_ev == 210e3
+    assert score(micrograph, model, calibrated(None, GAIN)).energy_ev == 190e3
+    assert score(micrograph, model, calibrated(None, GAIN, energy_kev=210.0)).energy_ev == 210e3
 
 
 def test_a_model_that_uses_energies_refuses_without_one_and_names_the_option(lattice, model_of):
     with pytest.raises(InputError, match="give it with --energy-kev"):
-        score(Micrograph(lattice, (0.2, 0.2)), model_of(energy=TOLD), Calibration(None, GAIN))
-    assert score(Micrograph(lattice, (0.2, 0.2)), model_of(), Calibration(None, GAIN)).energy_ev is None
+        score(Micrograph(lattice, (0.2, 0.2)), model_of(energy=TOLD), calibrated(None, GAIN))
+    assert score(Micrograph(lattice, (0.2, 0.2)), model_of(), calibrated(None, GAIN)).energy_ev is None
 
 
 @pytest.mark.parametrize("scale", [TOLD, None])
 def test_another_energy_than_those_of_training_is_refused_where_brightness_counts(lattice, model_of, scale):
-    calibration = Calibration(None, GAIN, energy_kev=300.0)
+    calibration = calibrated(None, GAIN, energy_kev=300.0)
     with pytest.raises(InputError, match="beam energy 300 keV: the model was trained at 180 to 220 keV"):
         score(Micrograph(lattice, (0.2, 0.2)), model_of(energy=scale), calibration)
     local = score(Micrograph(lattice, (0.2, 0.2)), model_of(normalization="local"), calibration)

@@ -3,14 +3,14 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from serving_examples import lattice_image, make_contract, write_model
+from serving_examples import calibrated, lattice_image, make_contract, write_model
 
 from heamap.contract import METADATA_KEY
 from heamap.errors import InputError
 from heamap_serving.detector import beam_scale, detector_scale, in_beam_fractions
 from heamap_serving.micrograph import BeamScale, Micrograph
 from heamap_serving.readers import read_micrograph
-from heamap_serving.score import Calibration, score
+from heamap_serving.score import score
 from heamap_serving.session import load_model
 
 
@@ -95,7 +95,7 @@ def test_an_image_brighter_than_its_beam_is_refused(model_of_fractions):
     image, _ = lattice_image((150, 150), (0.2, 0.2))
     wrong = 2 / float(image.max())
     with pytest.raises(InputError, match=r"2 times the incident beam by a gain of .* --beam-fraction-per-count"):
-        score(Micrograph(image, (0.2, 0.2)), model_of_fractions, Calibration(None, wrong))
+        score(Micrograph(image, (0.2, 0.2)), model_of_fractions, calibrated(None, wrong))
 
 
 @pytest.fixture
@@ -130,6 +130,6 @@ def test_a_calibrated_file_needs_no_option(tmp_path):
         experiment.create_group("original_metadata")
     contract = make_contract(normalization="absolute")
     model = load_model(write_model(tmp_path / "m.onnx", {METADATA_KEY: contract.to_json()}))
-    scored = score(read_micrograph(path), model, Calibration())
+    scored = score(read_micrograph(path), model, calibrated())
     assert len(scored.counts) == len(centres)
     assert scored.image.min() == pytest.approx(0.0, abs=1e-4)

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from serving_examples import WEIGHTS, lattice_image, make_contract, write_model
+from serving_examples import WEIGHTS, calibrated, lattice_image, make_contract, write_model
 
 from heamap.contract import METADATA_KEY
 from heamap.errors import InputError
@@ -106,7 +106,7 @@ def test_an_absolute_model_needs_the_detectors_calibration(tmp_path):
     image, centres = lattice_image((150, 150), (0.2, 0.2))
     with pytest.raises(InputError, match="--beam-fraction-per-count"):
         score(Micrograph(image, (0.2, 0.2)), model, Calibration())
-    calibration = Calibration(beam_fraction_per_count=1e-4, black_level=100.0)
+    calibration = calibrated(beam_fraction_per_count=1e-4, black_level=100.0)
     scored = score(Micrograph(image, (0.2, 0.2)), model, calibration)
     assert len(scored.counts) == len(centres)
     assert scored.image.min() == pytest.approx(0.0, abs=1e-4)
@@ -120,6 +120,11 @@ def test_an_absolute_model_needs_the_detectors_calibration(tmp_path):
         ({"sampling_angstrom": float("nan")}, "--sampling-angstrom"),
         ({"beam_fraction_per_count": -1.0}, "--beam-fraction-per-count"),
         ({"black_level": float("inf")}, "--black-level"),
+        ({"detector_mrad": (95.0, 60.0)}, "--detector-mrad must be an inner and a larger outer angle, got 95 60"),
+        ({"detector_mrad": (-1.0, 60.0)}, "--detector-mrad"),
+        ({"detector_mrad": (60.0, float("inf"))}, "--detector-mrad"),
+        ({"detector_mrad": (float("nan"), 60.0)}, "--detector-mrad"),
+        ({"detector_mrad": (60.0,)}, "--detector-mrad"),
     ],
 )
 def test_impossible_options_are_refused_by_name(values, option):

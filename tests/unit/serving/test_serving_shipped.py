@@ -55,6 +55,7 @@ def test_it_scores_the_example_micrograph_without_a_registry(tmp_path, monkeypat
         beam_fraction_per_count=score.beam_fraction_per_count,
         black_level=score.black_level,
         energy_kev=score.energy_kev,
+        detector_mrad=score.detector_mrad,
     )
     truth = pd.read_csv(ROOT / "examples/truth/PtNiPdCoFe.csv")
     places = ["row_px", "col_px"]
@@ -95,6 +96,7 @@ def test_an_image_of_4096_x_4096_pixels_takes_less_than_two_gigabytes(tmp_path):
         f"--beam-fraction-per-count={score.beam_fraction_per_count}",
         f"--black-level={score.black_level}",
         f"--energy-kev={score.energy_kev}",
+        *("--detector-mrad", *map(str, score.detector_mrad)),
     ]
     done = subprocess.run(
         [sys.executable, "-c", PEAK, "score", "large.npy", "--out", "scores", "--tables", *options],
