@@ -248,6 +248,7 @@ def scored_page(model, tmp_path, **changes):
             "used_angstrom": 0.2,
             "resampling": "none",
         },
+        "beam": {"detector_mrad": [70.0, 200.0], "detector_factor": 0.682},
         "tiles": {"number": 1, "tile_pixels": [152, 160]},
         "model": {
             "file": "m",
@@ -314,3 +315,4 @@ def test_the_page_says_how_many_test_columns_lay_inside_their_intervals(model, t
 def test_atom_counting_waits_for_a_calibrated_image(model, tmp_path):
     _, _, page = scored_page(model, tmp_path)
     assert "give --beam-fraction-per-count" in page
+    assert "70 to 200 mrad; brightness times 0.682" in page

@@ -188,7 +188,10 @@ def test_work_ahead_and_behind_keeps_its_order_and_its_bounds():
 def test_all_that_decides_a_result_is_in_what_it_was_made_of(model_file, monkeypatch):
     model, mask = load_model(model_file), np.eye(4, dtype=bool)
     plain = finished.made_of("a", model, Calibration(), Options())
-    known = {field.name: 0.5 for field in fields(Calibration)} | {"composition": (0.2,) * 5}
+    known = {field.name: 0.5 for field in fields(Calibration)} | {
+        "composition": (0.2,) * 5,
+        "detector_mrad": (60.0, 95.0),
+    }
     others = [
         finished.made_of("b", model, Calibration(), Options()),
         finished.made_of("a", replace(model, sha256="other"), Calibration(), Options()),
@@ -201,4 +204,4 @@ def test_all_that_decides_a_result_is_in_what_it_was_made_of(model_file, monkeyp
     ]
     monkeypatch.setattr(heamap, "__version__", "another")
     others.append(finished.made_of("a", model, Calibration(), Options()))
-    assert len({json.dumps(each) for each in [plain, *others]}) == 1 + len(others) == 14
+    assert len({json.dumps(each) for each in [plain, *others]}) == 1 + len(others) == 15
