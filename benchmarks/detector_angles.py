@@ -4,8 +4,8 @@
     python benchmarks/detector_angles.py particles MODEL.onnx --line build/release
 
 ``columns``: periodic slabs of fcc [110] columns of one height, all five elements, frozen phonons by PRISM without
-aberrations; one simulation serves every detector. For each the brightness over that of 60 to 95 mrad, by
-``heamap.imaging.normalize.detector_factor``, and as it varies with the share of Pt. ``particles``: test particles of a
+aberrations; one simulation serves every detector. For each the brightness over that of 60 to 95 mrad, by the scorer's
+factor (``heamap_serving.detector_angles``), and as it varies with the share of Pt. ``particles``: test particles of a
 finished line on several detectors (thermal engine), counted by a model at the true columns as they are, and brought to
 its own detector by the factor. Tables in Markdown.
 """
@@ -24,9 +24,9 @@ from heamap.elements import ATOMIC_NUMBERS, ELEMENTS
 from heamap.evaluation.column_library import Slabs, draw_slab, places
 from heamap.imaging import engines, microscope, prism, reduction
 from heamap.imaging.microscope import Microscope
-from heamap.imaging.normalize import detector_factor
 from heamap.imaging.reference import displacements
 from heamap.params import Params, load
+from heamap_serving.detector_angles import detector_factor
 from heamap_serving.session import Model, load_model
 
 STANDARD = (60.0, 95.0)

@@ -4,16 +4,41 @@ from dataclasses import replace
 
 from heamap.contract import Contract
 from heamap.errors import InputError
-from heamap.imaging.normalize import detector_factor
 from heamap_serving.domain import Domain
 
 Angles = tuple[float, float]
+
+DECAY_MRAD, DECAY_POWER = 48.5, 0.95
+"""Of scattering with the angle, see :func:`detector_factor`."""
 
 SAME = 0.05
 """Share by which both angles may differ from those of training, and the image stay in domain."""
 
 INNER_MRAD, OUTER_MRAD = (45.0, 110.0), (85.0, 250.0)
 """Inner and outer angles that the factor was simulated for, and a little beyond (``benchmarks/detector_angles.py``)."""
+
+
+def detector_factor(angles_mrad: Angles, standard_mrad: Angles) -> float:
+    """What brings fractions of the incident beam on one annular detector to those on another.
+
+    Scattering by a screened nucleus falls as 1 / (theta^2 + theta_0^2)^2 (Reimer and Kohl, Transmission Electron
+    Microscopy, 5th ed., ch. 5); in columns, where the beam is drawn to the nuclei and scattered again, more slowly.
+    ``DECAY_MRAD`` and ``DECAY_POWER`` are fitted to simulated columns of 10 to 30 atoms of the mean alloy at 200 keV,
+    for whose mean they are right within 1 %. At 70 to 200 mrad, brought to 60 to 95, a column of 4 atoms comes out 9 %
+    too dim, one of 30 2 % too bright, and one rich in Pt differs from one without by up to a tenth
+    (``benchmarks/detector_angles.py``).
+
+    Parameters
+    ----------
+    angles_mrad : inner and outer collection angle of the detector
+    standard_mrad : and of the one that its image is brought to
+    """
+
+    def caught(inner: float, outer: float) -> float:
+        near, far = ((angle**2 + DECAY_MRAD**2) ** -DECAY_POWER for angle in (inner, outer))
+        return near - far
+
+    return caught(*standard_mrad) / caught(*angles_mrad)
 
 
 def read_angles(inner: float | None, outer: float | None) -> Angles | None:

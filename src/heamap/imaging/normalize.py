@@ -14,9 +14,6 @@ LOCAL_SIGMA_ANGSTROM = 12.0
 ABSOLUTE_SCALE = 10.0
 """Factor on fractions of the incident beam: columns of 10 to 30 atoms reach .03 to .2 in HAADF."""
 
-DECAY_MRAD, DECAY_POWER = 48.5, 0.95
-"""Of scattering with the angle, see :func:`detector_factor`."""
-
 STANDARD_ENERGY_EV = 200.0e3
 """Beam energy that images of known energy are brought to."""
 
@@ -71,29 +68,6 @@ def energy_factor(energy_ev: float, exponent: float, *, standard_ev: float = STA
     energy_ev : of the electrons
     """
     return float((energy_ev / standard_ev) ** exponent)
-
-
-def detector_factor(angles_mrad: tuple[float, float], standard_mrad: tuple[float, float]) -> float:
-    """What brings fractions of the incident beam on one annular detector to those on another.
-
-    Scattering by a screened nucleus falls as 1 / (theta^2 + theta_0^2)^2 (Reimer and Kohl, Transmission Electron
-    Microscopy, 5th ed., ch. 5); in columns, where the beam is drawn to the nuclei and scattered again, more slowly.
-    ``DECAY_MRAD`` and ``DECAY_POWER`` are fitted to simulated columns of 10 to 30 atoms of the mean alloy at 200 keV,
-    for whose mean they are right within 1 %. At 70 to 200 mrad, brought to 60 to 95, a column of 4 atoms comes out 9 %
-    too dim, one of 30 2 % too bright, and one rich in Pt differs from one without by up to a tenth
-    (``benchmarks/detector_angles.py``).
-
-    Parameters
-    ----------
-    angles_mrad : inner and outer collection angle of the detector
-    standard_mrad : and of the one that its image is brought to
-    """
-
-    def caught(inner: float, outer: float) -> float:
-        near, far = ((angle**2 + DECAY_MRAD**2) ** -DECAY_POWER for angle in (inner, outer))
-        return near - far
-
-    return caught(*standard_mrad) / caught(*angles_mrad)
 
 
 def square_means(

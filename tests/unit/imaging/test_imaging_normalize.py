@@ -7,7 +7,6 @@ from heamap.imaging.blur import gaussian_blur
 from heamap.imaging.normalize import (
     ABSOLUTE_SCALE,
     background_level,
-    detector_factor,
     energy_factor,
     normalize,
     square_means,
@@ -113,21 +112,3 @@ def test_the_background_is_what_lies_beside_the_particle(level):
 def test_where_an_image_shows_nothing_but_particle_the_middle_of_the_training_is_taken_off():
     bright = np.full((100, 100), 0.05)
     assert background_level(square_means(bright, sampling_angstrom=0.2), most=0.005) == 0.0025
-
-
-@pytest.mark.parametrize(
-    ("angles", "brightness"),
-    [
-        ((60, 100), 1.090),
-        ((55, 90), 1.114),
-        ((50, 120), 1.832),
-        ((70, 120), 0.990),
-        ((70, 200), 1.466),
-        ((90, 200), 0.940),
-    ],
-)
-def test_detectors_compare_as_simulated_columns_of_ten_to_thirty_atoms(angles, brightness):
-    # Means of 10, 20 and 30 atoms by benchmarks/detector_angles.py, over 60 to 95 mrad.
-    assert 1 / detector_factor(angles, (60, 95)) == pytest.approx(brightness, rel=0.01)
-    there, back = detector_factor(angles, (60, 95)), detector_factor((60, 95), angles)
-    assert there * back == pytest.approx(1.0)

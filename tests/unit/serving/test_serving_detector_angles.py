@@ -3,8 +3,7 @@ import pytest
 from serving_examples import DETECTOR, calibrated, lattice_image, make_contract
 
 from heamap.errors import InputError
-from heamap.imaging.normalize import detector_factor
-from heamap_serving.detector_angles import angles_scale, check_angles, doubted, read_angles
+from heamap_serving.detector_angles import angles_scale, check_angles, detector_factor, doubted, read_angles
 from heamap_serving.domain import Domain
 from heamap_serving.micrograph import Micrograph
 from heamap_serving.score import score
@@ -63,3 +62,21 @@ def test_both_angles_or_none():
     for one in ((60.0, None), (None, 95.0)):
         with pytest.raises(InputError, match="both are needed"):
             read_angles(*one)
+
+
+@pytest.mark.parametrize(
+    ("angles", "brightness"),
+    [
+        ((60, 100), 1.090),
+        ((55, 90), 1.114),
+        ((50, 120), 1.832),
+        ((70, 120), 0.990),
+        ((70, 200), 1.466),
+        ((90, 200), 0.940),
+    ],
+)
+def test_detectors_compare_as_simulated_columns_of_ten_to_thirty_atoms(angles, brightness):
+    # Means of 10, 20 and 30 atoms by benchmarks/detector_angles.py, over 60 to 95 mrad.
+    assert 1 / detector_factor(angles, (60, 95)) == pytest.approx(brightness, rel=0.01)
+    there, back = detector_factor(angles, (60, 95)), detector_factor((60, 95), angles)
+    assert there * back == pytest.approx(1.0)
