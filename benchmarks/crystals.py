@@ -6,13 +6,11 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
+from heamap.evaluation.light import EXPONENT
 from heamap.imaging.effects import degrade
 from heamap.params import Effects
 
 Floats = npt.NDArray[np.float64]
-
-EXPONENT = 1.7
-"""Of the atomic number in the brightness of a column."""
 
 PEAK = 0.05
 """Of a typical column, fraction of the beam, as of the training images."""

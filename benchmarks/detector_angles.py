@@ -22,6 +22,7 @@ from heamap.dataset.examples import render
 from heamap.dataset.store import open_structures
 from heamap.elements import ATOMIC_NUMBERS, ELEMENTS
 from heamap.evaluation.column_library import Slabs, draw_slab, places
+from heamap.evaluation.light import EXPONENT
 from heamap.imaging import engines, microscope, prism, reduction
 from heamap.imaging.microscope import Microscope
 from heamap.imaging.reference import displacements
@@ -94,7 +95,7 @@ def columns(total: int, configurations: int, interpolation: int) -> tuple[np.nda
     away = np.stack([rows.ravel(), cols.ravel()], axis=1)[:, None, :] - centres[None]
     owner = (np.abs(away - side * np.round(away / side)) ** 2).sum(axis=2).argmin(axis=1)
     light = np.array([ndimage.sum(seen.ravel(), owner, np.arange(len(centres))) for seen in image])
-    weights = np.power(np.asarray(ATOMIC_NUMBERS, np.float64), 1.7)[slab.order]
+    weights = np.power(np.asarray(ATOMIC_NUMBERS, np.float64), EXPONENT)[slab.order]
     return light, (weights * (slab.order == ELEMENTS.index("Pt"))).sum(axis=1) / weights.sum(axis=1)
 
 

@@ -150,7 +150,8 @@ def score(
 
     Examples
     --------
-    >>> result = heamap.score(image, sampling_angstrom=0.15, model="model.onnx")  # doctest: +SKIP
+    >>> known = {"beam_fraction_per_count": 2e-6, "black_level": 1200, "energy_kev": 200, "detector_mrad": (60, 95)}
+    >>> result = heamap.score(image, sampling_angstrom=0.15, **known)  # doctest: +SKIP
     >>> result.columns[["x_angstrom", "y_angstrom", "Pt", "low_Pt", "high_Pt"]]  # doctest: +SKIP
     """
     told = None if composition is None else told_shares(composition)

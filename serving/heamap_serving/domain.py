@@ -1,6 +1,6 @@
 """Whether an image, and each region of it, is one that the model may count in, before anything is counted."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -42,6 +42,10 @@ class Domain:
     regions: npt.NDArray[np.int8]
     region_angstrom: float
     checks: dict[str, float]
+
+    def with_doubt(self, line: str | None) -> "Domain":
+        """The finding of an image that is not refused, with one more reason for doubt, if there is one."""
+        return self if line is None else replace(self, verdict="doubtful", reasons=(*self.reasons, line))
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready; a figure that could not be measured is None."""

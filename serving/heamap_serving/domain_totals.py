@@ -32,15 +32,18 @@ def weighed(domain: Domain, counts: npt.NDArray[np.float64], contract: Contract)
         return domain
     most = contract.ranges.column_total[1]
     if not len(counts):
-        line = "it shows a lattice, but no column is bright enough for an atom: gain or black level is wrong"
+        line = (
+            "it shows a lattice, but no column is bright enough for an atom: gain, black level or angles of the "
+            "detector are wrong"
+        )
         raise Refused(replace(domain, verdict="refused", reasons=(line, *domain.reasons)))
     share = float((counts.sum(axis=1) > most + SPARE_ATOMS).mean())
     found = replace(domain, checks=domain.checks | {"beyond_training_share": share})
     if share <= DOUBTFUL_SHARE:
         return found
     line = (
-        f"{share:.0%} of the columns hold more atoms than any in training ({most}): gain, black level or beam energy "
-        "is wrong, or the particle is too thick"
+        f"{share:.0%} of the columns hold more atoms than any in training ({most}): gain, black level, beam energy "
+        "or angles of the detector are wrong, or the particle is too thick"
     )
     verdict: Verdict = "refused" if share > REFUSED_SHARE else "doubtful"
     found = replace(found, verdict=verdict, reasons=(line, *domain.reasons))

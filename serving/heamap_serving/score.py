@@ -18,7 +18,7 @@ from heamap_serving.beam_energy import check_energy, energy_scale
 from heamap_serving.certainty import Certainty, read_aggregation, read_certainty
 from heamap_serving.columns import count, locate
 from heamap_serving.detector import check_fractions, detector_scale, in_beam_fractions
-from heamap_serving.detector_angles import angles_scale, check_angles, doubted
+from heamap_serving.detector_angles import angles_doubt, angles_of, angles_scale, check_angles
 from heamap_serving.domain import Domain, Refused, examine
 from heamap_serving.domain_regions import REFUSED
 from heamap_serving.domain_totals import weighed
@@ -75,10 +75,9 @@ class Calibration:
         ):
             if value is not None and not (math.isfinite(value) and value > 0):
                 raise InputError(f"{option} must be a positive number, got {value:g}")
-        angles = self.detector_mrad
-        if angles is not None and not (len(angles) == 2 and 0 <= angles[0] < angles[1] < math.inf):
-            words = " ".join(f"{angle:g}" for angle in angles)
-            raise InputError(f"--detector-mrad must be an inner and a larger outer angle, got {words}")
+        if self.detector_mrad is not None:
+            # Of arrays and whole numbers, too: the record of the result is JSON.
+            object.__setattr__(self, "detector_mrad", angles_of(self.detector_mrad))
         told = self.composition
         if told is not None and (len(told) != len(ELEMENTS) or min(told) < 0 or not abs(sum(told) - 1) <= 1e-6):
             raise InputError(f"a composition is {len(ELEMENTS)} shares of 0 or more that sum to 1, got {told}")
@@ -110,7 +109,7 @@ class Scored:
     detector_factor : what brightness was multiplied by to be that on the model's detector
     background : fraction of the incident beam that was taken off; None where the model asks for nothing
     domain : how the image lies in the model's domain, columns of refused regions left out; None where the model's
-        contract does not say
+        contract does not say: ``detector_factor`` alone then tells of another detector
     told : shares of the elements that the user knew; None where they are the model's own
     own : (n, 5) atoms before they were brought to what was told; None where nothing was
     """
@@ -171,8 +170,8 @@ def score(
     Raises
     ------
     InputError : no pixel size, an implausible one, a field of view too small or too large, pixels that are no numbers,
-        a model for calibrated detectors without the calibration, brighter than the beam, with another beam energy or
-        with a detector of unknown or far angles, or a region that the image does not hold
+        a model for calibrated detectors without the calibration, brighter than the beam, with another beam energy,
+        angles of the detector that are not told or too far from the model's, or a region that the image does not hold
     Refused : an image outside the model's domain
     """
     micrograph = region.crop(micrograph)
@@ -187,15 +186,16 @@ def score(
     energy_ev = micrograph.energy_ev if calibration.energy_kev is None else 1e3 * calibration.energy_kev
     check_energy(energy_ev, model.contract)
     check_angles(calibration.detector_mrad, model.contract)
-    factor = angles_scale(calibration.detector_mrad, model.contract)
+    energy, factor = energy_scale(energy_ev, model.contract), angles_scale(calibration.detector_mrad, model.contract)
     # The whole beam in the unit of brightness of the model's own energy and detector.
-    beam = energy_scale(energy_ev, model.contract) * factor
+    beam = energy * factor
     scale = None if detector is None else replace(detector, per_count=detector.per_count * beam)
     sampling = model.contract.sampling_angstrom
     image, low, high = _resampled(micrograph.image, steps, sampling, scale, folder)
     if detector is not None:
         check_fractions(high / beam, detector)
-    background = None if scale is None else take_off(image, model.contract, beam=beam)
+    # A support is as bright as on the model's own detector by now: its limit is of the beam that this one sees.
+    background = None if scale is None else take_off(image, model.contract, beam=energy)
     domain = _examine(micrograph, image, model)
     local = model.contract.normalization == "local"
     normalised = Local(image, low, high, sampling) if local else Absolute(image)
@@ -213,7 +213,7 @@ def score(
     scratch.release(image)
     kept = region.holds(positions * (sampling / np.asarray(steps)))
     if domain is not None:
-        domain = doubted(weighed(domain, counts, contract), calibration.detector_mrad, contract)
+        domain = weighed(domain, counts, contract).with_doubt(angles_doubt(calibration.detector_mrad, contract))
         kept &= domain.region_of(positions * sampling) != REFUSED
     positions, own = positions[kept], counts[kept]
     told = calibration.composition
@@ -234,7 +234,7 @@ def score(
         energy_ev=energy_ev,
         detector_mrad=calibration.detector_mrad,
         detector_factor=factor,
-        background=background,
+        background=None if background is None else background / factor,
         domain=domain,
         told=told,
         own=None if told is None else own,

@@ -84,7 +84,7 @@ def _parser() -> argparse.ArgumentParser:
         type=float,
         nargs=2,
         metavar=("INNER", "OUTER"),
-        help="collection angles of the detector",
+        help="collection angles of the detector; models of calibrated images need them",
     )
     score.add_argument(
         "--composition",

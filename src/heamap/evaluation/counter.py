@@ -29,7 +29,8 @@ class Counter:
     sampling_angstrom : of images and maps
     columns : the network on columns; None where there is none
     weight : of its counts, 0 to 1
-    dark : images are 0 where nothing is, so that columns can be asked for the light of their atoms
+    dark : images are calibrated, and columns can be asked for the light of their atoms; what a background adds makes
+        none of them darker
     """
 
     readout: Readout

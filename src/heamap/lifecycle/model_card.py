@@ -93,8 +93,9 @@ def _what(facts: Facts) -> str:
         told += f" What an image shows beside the particle, {most}, is taken off as background."
     needs = {
         "absolute": "It reads fractions of the incident beam, so the detector must be calibrated: gain and black level "
-        "come from the file or from the user, the angles that the detector collects from the user; those of another "
-        f"are brought to the model's, and the image is called doubtful.{told}",
+        "come from the file or from the user, the detector's collection angles from the user. Brightness on another "
+        "detector than training's is brought to training's by one factor, and the image is called doubtful."
+        f"{told}",
         "local": "It reads images of any unit; their local normalisation erases the absolute scale.",
     }
     seen = {

@@ -4,13 +4,7 @@ from scipy import ndimage
 
 from heamap.errors import InputError
 from heamap.imaging.blur import gaussian_blur
-from heamap.imaging.normalize import (
-    ABSOLUTE_SCALE,
-    background_level,
-    energy_factor,
-    normalize,
-    square_means,
-)
+from heamap.imaging.normalize import ABSOLUTE_SCALE, background_level, energy_factor, normalize, square_means
 
 
 def columns_image() -> np.ndarray:

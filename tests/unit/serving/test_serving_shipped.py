@@ -71,6 +71,22 @@ def test_it_scores_the_example_micrograph_without_a_registry(tmp_path, monkeypat
             known[element].sum() / known["total"].sum(), abs=0.06
         )
     assert result.provenance["model"]["sha256"] == released.read(SHIPPED).sha256
+    assert result.provenance["domain"]["verdict"] == "in domain"
+
+
+def test_another_detector_than_its_own_is_doubtful_column_by_column():
+    score = load(ROOT / "params.release.yaml").score
+    result = heamap.score(
+        ROOT / "examples/micrographs/PtNiPdCoFe.tif",
+        model=choose().load(),
+        beam_fraction_per_count=score.beam_fraction_per_count,
+        black_level=score.black_level,
+        energy_kev=score.energy_kev,
+        detector_mrad=(60.0, 105.0),
+    )
+    assert result.scored.domain.verdict == "doubtful"
+    assert "the detector collects 60 to 105 mrad, in training 60 to 95" in result.scored.domain.reasons[-1]
+    assert set(result.columns["domain"]) == {"doubtful"}
 
 
 PEAK = """
