@@ -110,6 +110,9 @@ class Scored:
     background : fraction of the incident beam that was taken off; None where the model asks for nothing
     domain : how the image lies in the model's domain, columns of refused regions left out; None where the model's
         contract does not say: ``detector_factor`` alone then tells of another detector
+    maxima : of the maps' sum, columns or not (``Counter.columns_among``); a mask and refused regions take columns away
+        besides
+    no_columns : how many of them are none
     told : shares of the elements that the user knew; None where they are the model's own
     own : (n, 5) atoms before they were brought to what was told; None where nothing was
     """
@@ -130,6 +133,8 @@ class Scored:
     detector_factor: float = 1.0
     background: float | None = None
     domain: Domain | None = None
+    maxima: int = 0
+    no_columns: int = 0
     told: tuple[float, ...] | None = None
     own: npt.NDArray[np.float64] | None = None
 
@@ -236,6 +241,8 @@ def score(
         detector_factor=factor,
         background=None if background is None else background / factor,
         domain=domain,
+        maxima=len(maxima),
+        no_columns=len(maxima) - len(kept),
         told=told,
         own=None if told is None else own,
     )

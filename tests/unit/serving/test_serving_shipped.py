@@ -72,6 +72,8 @@ def test_it_scores_the_example_micrograph_without_a_registry(tmp_path, monkeypat
         )
     assert result.provenance["model"]["sha256"] == released.read(SHIPPED).sha256
     assert result.provenance["domain"]["verdict"] == "in domain"
+    maxima = result.provenance["maxima"]
+    assert maxima["found"] - maxima["no_columns"] == len(result.columns)
 
 
 def test_another_detector_than_its_own_is_doubtful_column_by_column():
