@@ -29,6 +29,7 @@ from heamap_serving.pipeline import Behind, ahead
 from heamap_serving.readers import READERS
 from heamap_serving.score import Calibration, Scored, score
 from heamap_serving.session import Model
+from heamap_serving.threads import one_blas_thread
 
 READS_AHEAD = 1
 """Micrographs that wait for the network."""
@@ -107,7 +108,12 @@ def score_batch(
     out.mkdir(parents=True, exist_ok=True)
     clear_pixels(out)
     jobs = batch_jobs(found, out)
-    with Reader(out) as reader, Behind[dict[str, Any]](WRITES_WAITING) as writer, progress(len(jobs)) as bar:
+    with (
+        one_blas_thread(),
+        Reader(out) as reader,
+        Behind[dict[str, Any]](WRITES_WAITING) as writer,
+        progress(len(jobs)) as bar,
+    ):
         outcomes: list[Future[dict[str, Any]]] = []
         for job, loading in ahead(lambda job: load(job, reader, model, calibration, options), jobs, READS_AHEAD):
             outcome = _scored(job, loading, writer, model, calibration, options)

@@ -13,6 +13,7 @@ from heamap_serving.options import Options
 from heamap_serving.readers import READERS
 from heamap_serving.score import Calibration
 from heamap_serving.session import Model
+from heamap_serving.threads import one_blas_thread
 
 SECONDS = 2.0
 """Between looks at the folder; a file that did not change from one to the next has landed."""
@@ -87,7 +88,7 @@ def watch(
     say(f"watching {path}; Ctrl-C ends it")
     clear_pixels(out)
     try:
-        with Reader(out) as reader:
+        with one_blas_thread(), Reader(out) as reader:
             while True:
                 for file in folder.landed():
                     job = Job(file, out / file.name)

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 import tifffile
 from serving_examples import lattice_image, make_contract, write_model
+from threadpoolctl import threadpool_info
 
 from heamap.cli import main
 from heamap.contract import METADATA_KEY
@@ -216,3 +217,20 @@ def test_tables_alone_hold_the_same_counts_and_no_pictures(folder, model_file, t
     assert (tmp_path / "bare" / "good" / "report.html").exists()
     assert run(*words, tmp_path / "bare", "--tables", "--elements", "Pt") == 2
     assert "leave out --elements" in capsys.readouterr().err
+
+
+def test_blas_has_one_thread_while_a_batch_is_scored_and_its_own_afterwards(folder, model_file, tmp_path, monkeypatch):
+    def threads():
+        return [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
+
+    seen, score = [], batch.score
+
+    def spied(*arguments, **options):
+        seen.append(threads())
+        return score(*arguments, **options)
+
+    monkeypatch.setattr(batch, "score", spied)
+    before = threads()
+    assert run("score", folder, "--out", tmp_path / "out", "--model", model_file, "--tables") == 0
+    assert seen == [[1] * len(before)]
+    assert threads() == before
