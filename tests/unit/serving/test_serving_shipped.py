@@ -45,18 +45,16 @@ def test_the_parameters_of_the_release_are_those_of_the_model_that_ships():
     assert contract.ranges.dose_per_square_angstrom == train.effects.dose_per_square_angstrom
 
 
+def score_example(**changes):
+    """The example, told what the parameters of the release tell, but for the changes."""
+    known = load(ROOT / "params.release.yaml").score.model_dump(exclude={"micrographs"}) | changes
+    return heamap.score(ROOT / "examples/micrographs/PtNiPdCoFe.tif", model=choose().load(), **known)
+
+
 def test_it_scores_the_example_micrograph_without_a_registry(tmp_path, monkeypatch):
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     monkeypatch.chdir(tmp_path)
-    score = load(ROOT / "params.release.yaml").score
-    result = heamap.score(
-        ROOT / "examples/micrographs/PtNiPdCoFe.tif",
-        model=choose().load(),
-        beam_fraction_per_count=score.beam_fraction_per_count,
-        black_level=score.black_level,
-        energy_kev=score.energy_kev,
-        detector_mrad=score.detector_mrad,
-    )
+    result = score_example()
     truth = pd.read_csv(ROOT / "examples/truth/PtNiPdCoFe.csv")
     places = ["row_px", "col_px"]
     away, nearest = KDTree(result.columns[places]).query(truth[places])
@@ -77,15 +75,7 @@ def test_it_scores_the_example_micrograph_without_a_registry(tmp_path, monkeypat
 
 
 def test_another_detector_than_its_own_is_doubtful_column_by_column():
-    score = load(ROOT / "params.release.yaml").score
-    result = heamap.score(
-        ROOT / "examples/micrographs/PtNiPdCoFe.tif",
-        model=choose().load(),
-        beam_fraction_per_count=score.beam_fraction_per_count,
-        black_level=score.black_level,
-        energy_kev=score.energy_kev,
-        detector_mrad=(60.0, 105.0),
-    )
+    result = score_example(detector_mrad=(60.0, 105.0))
     assert result.scored.domain.verdict == "doubtful"
     assert "the detector collects 60 to 105 mrad, in training 60 to 95" in result.scored.domain.reasons[-1]
     assert set(result.columns["domain"]) == {"doubtful"}
