@@ -14,7 +14,7 @@ import numpy as np
 
 from heamap.errors import InputError
 from heamap_serving import reading_process
-from heamap_serving.micrograph import BeamScale, Micrograph
+from heamap_serving.micrograph import Micrograph
 
 SECONDS = 30.0
 """A file of no size may take so long to read."""
@@ -99,14 +99,7 @@ class Reader:
             image = np.memmap(pixels, dtype=np.float32, mode="r", shape=tuple(answer["shape"]))
         finally:
             pixels.unlink(missing_ok=True)
-        sampling, beam = answer["sampling"], answer["beam"]
-        return Micrograph(
-            image,
-            None if sampling is None else (sampling[0], sampling[1]),
-            answer["fault"],
-            None if beam is None else BeamScale(**beam),
-            answer["energy_ev"],
-        )
+        return reading_process.rebuilt(image, answer)
 
     def _ask(self, request: dict[str, str], seconds: float) -> dict[str, Any]:
         assert self._process.stdin is not None

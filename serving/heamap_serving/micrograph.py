@@ -6,11 +6,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from heamap.acquisition import Acquisition
 from heamap.errors import InputError
 from heamap_serving import scratch
 
 MAX_PIXELS = 2**30
 """Larger images are refused before they are read: 32768 x 32768."""
+
+NOTHING_KNOWN = Acquisition()
 
 BAND_PIXELS = 2**24
 """Pixels that are read at a time: few parts, for some readers decode the whole image for each."""
@@ -25,23 +28,46 @@ class BeamScale:
 
 
 @dataclass(frozen=True)
+class Frames:
+    """How the frames of a series became one image.
+
+    Attributes
+    ----------
+    number : of the frames whose counts were added
+    way : ``align`` (shifted onto each other, then added), ``sum`` (added as they are) or ``single``
+    shifts_px : (rows, columns) that each frame was moved by; empty unless they were aligned
+    first : number of the first of them in the file, from 0
+    chosen : the user said which way; False: it was heamap's choice
+    """
+
+    number: int
+    way: str
+    shifts_px: tuple[tuple[float, float], ...] = ()
+    first: int = 0
+    chosen: bool = False
+
+
+@dataclass(frozen=True)
 class Micrograph:
     """One greyscale image.
 
     Attributes
     ----------
-    image : (rows, cols) float32, in the counts of the file
+    image : (rows, cols) float32, in the counts of the file; of added frames, their sum
     sampling_angstrom : step along rows and along columns, or None where the file gives none
     fault : what the file says instead of a pixel size, for the refusal
-    beam : how the file says that counts become fractions of the incident beam, or None
-    energy_ev : energy of the beam by the file, or None
+    known : what else the file states of how it was taken; gain and black level are those of ``image``, so of added
+        frames those of the sum
+    dataset : which of the file's datasets it is; empty where it holds one alone
+    frames : None where the dataset is one image
     """
 
     image: npt.NDArray[np.float32]
     sampling_angstrom: tuple[float, float] | None
     fault: str = "no pixel size in the file"
-    beam: BeamScale | None = None
-    energy_ev: float | None = None
+    known: Acquisition = NOTHING_KNOWN
+    dataset: str = ""
+    frames: Frames | None = None
 
 
 def check_layout(shape: tuple[int, ...], dtype: np.dtype[Any]) -> tuple[int, int]:

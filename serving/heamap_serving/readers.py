@@ -12,11 +12,12 @@ from xml.etree import ElementTree as ET
 import numpy as np
 import numpy.typing as npt
 
+from heamap.acquisition import Acquisition
 from heamap.errors import InputError
 from heamap_serving import scratch
 from heamap_serving.beam_energy import beam_energy_ev
 from heamap_serving.detector import beam_scale
-from heamap_serving.micrograph import BeamScale, Micrograph, check_layout, fill
+from heamap_serving.micrograph import NOTHING_KNOWN, Micrograph, check_layout, fill
 from heamap_serving.units import angstrom
 
 Sampling = tuple[float, float] | None
@@ -30,8 +31,7 @@ class Dataset:
     data: Any
     sampling_angstrom: Sampling
     fault: str
-    beam: BeamScale | None = None
-    energy_ev: float | None = None
+    known: Acquisition = NOTHING_KNOWN
 
 
 def read_micrograph(path: Path, folder: Path | None = None) -> Micrograph:
@@ -61,7 +61,7 @@ def read_micrograph(path: Path, folder: Path | None = None) -> Micrograph:
             chosen = _choose(reader(path, files))
             image = scratch.empty(check_layout(chosen.data.shape, np.dtype(chosen.data.dtype)), folder)
             fill(image, chosen.data)
-            return Micrograph(image, chosen.sampling_angstrom, chosen.fault, chosen.beam, chosen.energy_ev)
+            return Micrograph(image, chosen.sampling_angstrom, chosen.fault, chosen.known)
     except InputError:
         raise
     except MemoryError:
@@ -101,7 +101,14 @@ def _from_signal(signal: dict[str, Any]) -> Dataset:
     sampling, fault = _sampling(steps)
     metadata = signal.get("metadata", {})
     title = metadata.get("General", {}).get("title", "")
-    return Dataset(str(title), signal["data"], sampling, fault, beam_scale(signal), beam_energy_ev(signal))
+    beam = beam_scale(signal)
+    known = Acquisition.stated(
+        "file",
+        beam_fraction_per_count=None if beam is None else beam.per_count,
+        black_level=None if beam is None else beam.black_level,
+        energy_ev=beam_energy_ev(signal),
+    )
+    return Dataset(str(title), signal["data"], sampling, fault, known)
 
 
 def _sampling(steps: list[tuple[float, Any]]) -> tuple[Sampling, str]:

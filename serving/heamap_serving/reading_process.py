@@ -8,6 +8,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TextIO
 
+import numpy as np
+import numpy.typing as npt
+
+from heamap.acquisition import Acquisition
+from heamap_serving.micrograph import Frames, Micrograph
+
 BASE_BYTES = 3 * 2**30
 """Address space of the libraries and of an image of ordinary size."""
 
@@ -34,13 +40,34 @@ def answer(request: dict[str, str]) -> dict[str, Any]:
         return {"refused": str(error)}
     except OSError as error:
         return {"refused": error.strerror or "cannot be read"}
+    return {"shape": list(micrograph.image.shape), **described(micrograph)}
+
+
+def described(micrograph: Micrograph) -> dict[str, Any]:
+    """All of a micrograph but its pixels, ready for JSON."""
     return {
-        "shape": list(micrograph.image.shape),
         "sampling": micrograph.sampling_angstrom,
         "fault": micrograph.fault,
-        "beam": None if micrograph.beam is None else asdict(micrograph.beam),
-        "energy_ev": micrograph.energy_ev,
+        "known": micrograph.known.record(),
+        "dataset": micrograph.dataset,
+        "frames": None if micrograph.frames is None else asdict(micrograph.frames),
     }
+
+
+def rebuilt(image: npt.NDArray[np.float32], answer: dict[str, Any]) -> Micrograph:
+    """The micrograph that ``described`` told of."""
+    sampling, frames = answer["sampling"], answer["frames"]
+    if frames is not None:
+        shifts = tuple((float(row), float(col)) for row, col in frames.pop("shifts_px"))
+        frames = Frames(shifts_px=shifts, **frames)
+    return Micrograph(
+        image,
+        None if sampling is None else (sampling[0], sampling[1]),
+        answer["fault"],
+        Acquisition.from_record(answer["known"]),
+        answer["dataset"],
+        frames,
+    )
 
 
 def main(requests: TextIO, answers: TextIO) -> None:
