@@ -27,9 +27,10 @@ from heamap.evaluation.targets import TARGETS, with_sums
 from heamap.imaging.effects import degrade
 from heamap.params import load
 from heamap.seeds import Stream, generator
+from heamap_serving.calibration import Calibration
 from heamap_serving.domain import Refused
 from heamap_serving.micrograph import Micrograph
-from heamap_serving.score import Calibration, Scored, score
+from heamap_serving.score import Scored, score
 from heamap_serving.session import Model, load_model
 
 Floats = npt.NDArray[np.float64]

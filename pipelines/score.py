@@ -6,8 +6,8 @@ from common import run_stage
 from heamap.errors import InputError
 from heamap.params import Params
 from heamap_serving.batch import find_micrographs, score_batch
+from heamap_serving.calibration import Calibration
 from heamap_serving.choice import champion
-from heamap_serving.score import Calibration
 
 FOLDER = Path("data/scores")
 

@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 from heamap.elements import ELEMENTS
 from heamap.evaluation.targets import NI_CO_FE
 from heamap_serving import outputs
+from heamap_serving.calibration import Calibration
 from heamap_serving.choice import Choice, choose
 from heamap_serving.composition import SHARED, Composition, composition_of
 from heamap_serving.figure import pixels
@@ -28,7 +29,7 @@ from heamap_serving.readers import read_micrograph
 from heamap_serving.region import Region
 from heamap_serving.report import report
 from heamap_serving.report_sections import composition_heads, name_of, share_range
-from heamap_serving.score import Calibration, Scored
+from heamap_serving.score import Scored
 from heamap_serving.score import score as score_micrograph
 from heamap_serving.session import Model
 from heamap_serving.told import told_shares

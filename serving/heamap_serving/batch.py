@@ -17,6 +17,7 @@ from tqdm import tqdm
 from heamap.elements import ELEMENTS
 from heamap.errors import InputError
 from heamap_serving import finished
+from heamap_serving.calibration import Calibration
 from heamap_serving.certainty import claims, doubted
 from heamap_serving.composition import composition_of
 from heamap_serving.domain import Refused
@@ -26,10 +27,14 @@ from heamap_serving.micrograph import Micrograph
 from heamap_serving.options import DEFAULTS, Options
 from heamap_serving.outputs import image_composition, source_record, write
 from heamap_serving.pipeline import Behind, ahead
+from heamap_serving.provenance import source_of
 from heamap_serving.readers import READERS
-from heamap_serving.score import Calibration, Scored, score
+from heamap_serving.score import Scored, score
 from heamap_serving.session import Model
 from heamap_serving.threads import one_blas_thread
+
+POSITIONS_ONLY = "positions only"
+"""Status of an image of which too little is known to count atoms."""
 
 READS_AHEAD = 1
 """Micrographs that wait for the network."""
@@ -52,6 +57,11 @@ class Summary:
 
     records: tuple[dict[str, Any], ...]
     failed: int
+
+    @property
+    def positions_only(self) -> int:
+        """Images in which columns were found and none was counted."""
+        return sum(record["status"] == POSITIONS_ONLY for record in self.records)
 
 
 def find_micrographs(paths: Sequence[Path]) -> Found:
@@ -265,7 +275,7 @@ def _result(scored: Scored, model: Model) -> dict[str, Any]:
         "not_told_apart": None if model.contract.accuracy is None else "; ".join(weak),
         "composition_told": scored.told is not None,
         "told_outside": "" if found is None else "; ".join(found.outside),
-        "sampling_source": scored.sampling_source,
+        "sampling_source": source_of(scored.known, "sampling_angstrom"),
         "domain": None if scored.domain is None else scored.domain.verdict,
         "domain_reasons": None if scored.domain is None else "; ".join(scored.domain.reasons),
     }

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from heamap.errors import InputError
 from heamap_serving.metadata import stated
-from heamap_serving.micrograph import BeamScale, Micrograph
+from heamap_serving.micrograph import BeamScale
 
 _BEAM_UNITS = (
     "fraction of incident beam",
@@ -49,29 +49,6 @@ def beam_scale(signal: Mapping[str, Any]) -> BeamScale | None:
         return None
     usable = math.isfinite(per_count) and per_count > 0 and math.isfinite(black_level)
     return BeamScale(per_count, black_level) if usable else None
-
-
-def detector_scale(
-    micrograph: Micrograph, *, needed: bool, per_count: float | None, black_level: float | None
-) -> BeamScale | None:
-    """How counts become fractions of the incident beam: each number by its option, else by the file.
-
-    A black level that nobody states is 0; a gain that nobody states is unknown, and nothing becomes a fraction.
-
-    Raises
-    ------
-    InputError : needed, and neither the options nor the file say it
-    """
-    known = micrograph.beam
-    gain = per_count if per_count is not None or known is None else known.per_count
-    black = black_level if black_level is not None or known is None else known.black_level
-    scale = None if gain is None else BeamScale(gain, 0.0 if black is None else black)
-    if scale is None and needed:
-        raise InputError(
-            "the model reads fractions of the incident beam, and the file does not say how to get them; give "
-            "--beam-fraction-per-count (detector gain) and --black-level"
-        )
-    return scale
 
 
 def check_fractions(brightest: float, scale: BeamScale) -> None:

@@ -1,8 +1,5 @@
 """The collection angles of the detector that a micrograph was taken with, on which its brightness depends."""
 
-import math
-from collections.abc import Iterable
-
 from heamap.contract import Contract
 from heamap.errors import InputError
 
@@ -41,22 +38,6 @@ def detector_factor(angles_mrad: Angles, standard_mrad: Angles) -> float:
     return caught(*standard_mrad) / caught(*angles_mrad)
 
 
-def angles_of(given: Iterable[float]) -> Angles:
-    """Inner and outer angle as two numbers.
-
-    Raises
-    ------
-    InputError : not two numbers, or the outer one is not the larger
-    """
-    try:
-        inner, outer = (float(angle) for angle in given)
-    except (TypeError, ValueError):
-        raise InputError(f"--detector-mrad must be two angles in mrad, got {given}") from None
-    if not 0 <= inner < outer < math.inf:
-        raise InputError(f"--detector-mrad must be an inner and a larger outer angle, got {inner:g} {outer:g}")
-    return inner, outer
-
-
 def read_angles(inner: float | None, outer: float | None) -> Angles | None:
     """Both angles; None where neither is given.
 
@@ -83,10 +64,7 @@ def check_angles(angles_mrad: Angles | None, contract: Contract) -> None:
     standard = contract.ranges.detector_mrad
     low, high = standard
     if angles_mrad is None:
-        raise InputError(
-            f"the model reads brightness, and that depends on the detector; its own collects {low:g} to {high:g} mrad: "
-            "give the angles of yours with --detector-mrad INNER OUTER"
-        )
+        raise InputError("the angles of the detector are not known; give them with --detector-mrad INNER OUTER")
     if not _same(angles_mrad, standard) and not (_simulated(angles_mrad) and _simulated(standard)):
         (least, most), (nearest, farthest) = INNER_MRAD, OUTER_MRAD
         raise InputError(

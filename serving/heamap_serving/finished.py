@@ -6,14 +6,13 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import heamap
 from heamap.errors import InputError
+from heamap_serving.calibration import Calibration
 from heamap_serving.options import DEFAULTS, Options
-from heamap_serving.score import Calibration
 from heamap_serving.session import Model
 
 RECORD = "provenance.json"
@@ -33,7 +32,7 @@ def made_of(input_sha256: str, model: Model, calibration: Calibration, options: 
         "input": input_sha256,
         "model": model.sha256,
         "options": {
-            **asdict(calibration),
+            **calibration.record(),
             "roi": options.region.roi,
             "mask": None if options.region.mask is None else hashlib.sha256(options.region.mask.tobytes()).hexdigest(),
             "elements": options.elements,

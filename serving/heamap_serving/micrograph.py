@@ -6,14 +6,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from heamap.acquisition import Acquisition
+from heamap.acquisition import NOTHING_KNOWN, Acquisition
 from heamap.errors import InputError
 from heamap_serving import scratch
 
 MAX_PIXELS = 2**30
 """Larger images are refused before they are read: 32768 x 32768."""
-
-NOTHING_KNOWN = Acquisition()
 
 BAND_PIXELS = 2**24
 """Pixels that are read at a time: few parts, for some readers decode the whole image for each."""

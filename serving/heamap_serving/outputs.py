@@ -17,6 +17,7 @@ from heamap.elements import ELEMENTS
 from heamap.evaluation.targets import TARGETS, with_sums
 from heamap_serving import scratch
 from heamap_serving.atom_counting import AtomCounting, count_atoms
+from heamap_serving.calibration import Calibration
 from heamap_serving.certainty import claims, doubted
 from heamap_serving.composition import TOLD_REMARK
 from heamap_serving.figure import draw, pixels
@@ -25,7 +26,7 @@ from heamap_serving.micrograph import Micrograph
 from heamap_serving.pictures import thumbnail_png
 from heamap_serving.provenance import provenance
 from heamap_serving.report import report
-from heamap_serving.score import Calibration, Scored
+from heamap_serving.score import Scored
 from heamap_serving.session import Model
 from heamap_serving.shares import fractions, image_composition
 
@@ -147,17 +148,15 @@ def array_record(values: npt.NDArray[Any]) -> dict[str, Any]:
 
 def source_record(own: dict[str, Any], micrograph: Micrograph, calibration: Calibration) -> dict[str, Any]:
     """What provenance says of the input: ``own``, its shape and pixel size, and what the user knew of it."""
-    in_file, beam = micrograph.sampling_angstrom, micrograph.beam
+    in_file, frames = micrograph.sampling_angstrom, micrograph.frames
     return {
         **own,
+        "dataset": micrograph.dataset or None,
+        "frames": None if frames is None else asdict(frames),
         "shape": list(micrograph.image.shape),
         "file_sampling_angstrom": None if in_file is None else {"rows": in_file[0], "columns": in_file[1]},
-        "beam_fraction_per_count": calibration.beam_fraction_per_count,
-        "black_level": calibration.black_level,
-        "file_beam_scale": None if beam is None else asdict(beam),
-        "energy_kev": calibration.energy_kev,
-        "file_energy_kev": None if micrograph.energy_ev is None else micrograph.energy_ev / 1e3,
-        "detector_mrad": None if calibration.detector_mrad is None else list(calibration.detector_mrad),
+        "stated_in_file": micrograph.known.record(),
+        "options": calibration.record(),
         "composition": None
         if calibration.composition is None
         else dict(zip(ELEMENTS, calibration.composition, strict=True)),

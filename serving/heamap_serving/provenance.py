@@ -6,6 +6,7 @@ from importlib.metadata import version
 from typing import Any
 
 import heamap
+from heamap.acquisition import Acquisition
 from heamap.elements import ELEMENTS
 from heamap_serving import tiles
 from heamap_serving.certainty import accuracy_of
@@ -31,7 +32,7 @@ def provenance(scored: Scored, model: Model, source: dict[str, Any]) -> dict[str
         "region": scored.region.record(),
         "sampling": {
             "original_angstrom": {"rows": scored.original_steps[0], "columns": scored.original_steps[1]},
-            "source": scored.sampling_source,
+            "source": source_of(scored.known, "sampling_angstrom"),
             "used_angstrom": model.contract.sampling_angstrom,
             "resampling": "Lanczos-3, cut at the coarser sampling limit",
         },
@@ -45,10 +46,9 @@ def provenance(scored: Scored, model: Model, source: dict[str, Any]) -> dict[str
         "beam": {
             "fraction_per_count": None if scored.beam is None else scored.beam.per_count,
             "black_level": None if scored.beam is None else scored.beam.black_level,
-            "energy_kev": None if scored.energy_ev is None else scored.energy_ev / 1e3,
-            "detector_mrad": None if scored.detector_mrad is None else list(scored.detector_mrad),
             "detector_factor": scored.detector_factor,
         },
+        "acquisition": scored.known.record(),
         "background_beam_fraction": scored.background,
         "maxima": {"found": scored.maxima, "no_columns": scored.no_columns},
         "domain": None if scored.domain is None else scored.domain.to_dict(),
@@ -70,6 +70,12 @@ def provenance(scored: Scored, model: Model, source: dict[str, Any]) -> dict[str
             **_versions(),
         },
     }
+
+
+def source_of(known: Acquisition, name: str) -> str:
+    """Who states an entry; empty where nobody does."""
+    fact = getattr(known, name)
+    return "" if fact is None else str(fact.source)
 
 
 def _told(scored: Scored, model: Model) -> dict[str, Any] | None:

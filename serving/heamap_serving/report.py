@@ -63,6 +63,7 @@ def report(
             sections.histograms(),
             sections.counting(counted, scored),
             sections.trust(contract, scored),
+            sections.acquisition(record),
             sections.provenance(record),
         )
     )

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from heamap.acquisition import ENTRIES
 from heamap.contract import Contract
 from heamap.evaluation.aggregation_report import AggregationCalibration
 from heamap.evaluation.targets import NI_CO_FE, TARGETS, TOTAL, with_sums
@@ -235,7 +236,6 @@ def trust(contract: Contract, scored: Scored) -> str:
 def provenance(record: dict[str, Any]) -> str:
     """What the result rests on: the main lines, and the whole record."""
     model, sampling = record["model"], record["sampling"]
-    steps = sampling["original_angstrom"]
     rows = [
         ["file", escape(str(record["input"].get("file", "")))],
         ["SHA-256 of the file", escape(str(record["input"].get("sha256", "")))],
@@ -245,12 +245,14 @@ def provenance(record: dict[str, Any]) -> str:
             escape(f"{model['contract']['lineage']['run_id']}, {model['contract']['lineage']['commit']}"),
         ],
         ["provider", escape(model["provider"])],
-        ["pixel size", f"{steps['rows']:.5g} × {steps['columns']:.5g} Å, from {escape(sampling['source'])}"],
         ["resampled to", f"{sampling['used_angstrom']:g} Å; {escape(sampling['resampling'])}"],
-        ["detector", _detector(record["beam"])],
         ["tiles", f"{record['tiles']['number']} of {' × '.join(map(str, record['tiles']['tile_pixels']))} pixels"],
         ["software", escape(", ".join(f"{name} {number}" for name, number in record["versions"].items()))],
     ]
+    if record["input"].get("frames") is not None:
+        rows.insert(1, ["frames", _frames(record["input"]["frames"])])
+    if record["input"].get("dataset"):
+        rows.insert(1, ["dataset", escape(record["input"]["dataset"])])
     if record["region"]["roi_px"] is not None:
         rows.insert(1, ["region (pixels)", escape(str(record["region"]["roi_px"]))])
     if record["region"]["mask_share"] is not None:
@@ -266,13 +268,40 @@ def provenance(record: dict[str, Any]) -> str:
     )
 
 
-def _detector(beam: dict[str, Any]) -> str:
-    """Its angles, and what was made of them."""
-    if beam["detector_mrad"] is None:
-        return "not told"
-    inner, outer = beam["detector_mrad"]
-    factor = "" if beam["detector_factor"] == 1 else f"; brightness times {beam['detector_factor']:.3f}"
-    return f"{inner:g} to {outer:g} mrad{factor}"
+def acquisition(record: dict[str, Any]) -> str:
+    """What is known of how the image was taken, and who states it."""
+    taken = record["acquisition"]
+    rows = [[escape(ENTRIES[name].label), *_fact(name, fact)] for name, fact in taken.items() if fact is not None]
+    unknown = [ENTRIES[name].label for name, fact in taken.items() if fact is None]
+    notes = [] if not unknown else [f"Not known: {', '.join(unknown)}."]
+    if record["beam"]["detector_factor"] != 1:
+        notes.append(
+            f"Brightness was multiplied by {record['beam']['detector_factor']:.3f}, to that on the model's detector."
+        )
+    return _section(
+        "acquisition",
+        f"<h2>How it was taken</h2>{table(['', 'value', 'stated by'], rows)}",
+        *(f'<p class="note">{escape(note)}</p>' for note in notes),
+    )
+
+
+SOURCES = {"option": "option", "microscope": "the microscope's file", "file": "the image's file"}
+
+
+def _fact(name: str, fact: dict[str, Any]) -> list[str]:
+    """Value with its unit, and who states it."""
+    source = SOURCES[fact["source"]] + (f" (derived: {fact['derived']})" if fact["derived"] else "")
+    return [escape(ENTRIES[name].words(fact["value"])), escape(source)]
+
+
+def _frames(frames: dict[str, Any]) -> str:
+    """How one image was made of a series."""
+    if frames["way"] == "single":
+        return f"frame {frames['first'] + 1} alone"
+    if frames["way"] == "sum":
+        return f"{frames['number']} frames added as they are"
+    most = max(max(abs(row), abs(col)) for row, col in frames["shifts_px"])
+    return f"{frames['number']} frames aligned and added; the largest shift is {most:.1f} pixels"
 
 
 def _of_which(contract: Contract) -> str:

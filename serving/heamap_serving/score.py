@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from heamap.acquisition import Acquisition
 from heamap.elements import ELEMENTS
 from heamap.errors import InputError
 from heamap.evaluation.readout import DISTANCE_SHARE, THRESHOLD_ATOMS
@@ -15,10 +16,11 @@ from heamap.evaluation.told_composition import bring_to
 from heamap_serving import scratch, tiles
 from heamap_serving.background import take_off
 from heamap_serving.beam_energy import check_energy, energy_scale
+from heamap_serving.calibration import Calibration, beam_scale_of, demand, doubts, resolve
 from heamap_serving.certainty import Certainty, read_aggregation, read_certainty
 from heamap_serving.columns import count, locate
-from heamap_serving.detector import check_fractions, detector_scale, in_beam_fractions
-from heamap_serving.detector_angles import angles_doubt, angles_of, angles_scale, check_angles
+from heamap_serving.detector import check_fractions, in_beam_fractions
+from heamap_serving.detector_angles import angles_doubt, angles_scale, check_angles
 from heamap_serving.domain import Domain, Refused, examine
 from heamap_serving.domain_regions import REFUSED
 from heamap_serving.domain_totals import weighed
@@ -45,47 +47,6 @@ BAND_PIXELS = 2**21
 
 
 @dataclass(frozen=True)
-class Calibration:
-    """What the user knows of the micrographs that their files do not say.
-
-    Attributes
-    ----------
-    sampling_angstrom : pixel size, taken before that of the file
-    beam_fraction_per_count : fraction of the incident beam that one count above the black level stands for, taken
-        before that of the file
-    black_level : counts without beam, taken before that of the file; where neither says it, 0
-    energy_kev : energy of the beam, taken before that of the file
-    composition : shares of the elements in what is scored, in their order, together 1, known from elsewhere (EDX):
-        counts are brought to it (``heamap.evaluation.told_composition``)
-    detector_mrad : inner and outer collection angle of the detector
-    """
-
-    sampling_angstrom: float | None = None
-    beam_fraction_per_count: float | None = None
-    black_level: float | None = None
-    energy_kev: float | None = None
-    composition: tuple[float, ...] | None = None
-    detector_mrad: tuple[float, float] | None = None
-
-    def __post_init__(self) -> None:
-        for option, value in (
-            ("--sampling-angstrom", self.sampling_angstrom),
-            ("--beam-fraction-per-count", self.beam_fraction_per_count),
-            ("--energy-kev", self.energy_kev),
-        ):
-            if value is not None and not (math.isfinite(value) and value > 0):
-                raise InputError(f"{option} must be a positive number, got {value:g}")
-        if self.detector_mrad is not None:
-            # Of arrays and whole numbers, too: the record of the result is JSON.
-            object.__setattr__(self, "detector_mrad", angles_of(self.detector_mrad))
-        told = self.composition
-        if told is not None and (len(told) != len(ELEMENTS) or min(told) < 0 or not abs(sum(told) - 1) <= 1e-6):
-            raise InputError(f"a composition is {len(ELEMENTS)} shares of 0 or more that sum to 1, got {told}")
-        if self.black_level is not None and not math.isfinite(self.black_level):
-            raise InputError(f"--black-level must be a number, got {self.black_level:g}")
-
-
-@dataclass(frozen=True)
 class Scored:
     """A scored micrograph.
 
@@ -100,12 +61,10 @@ class Scored:
     certainty : intervals of the counts; None where the model has none
     aggregation : what is said of aggregation (``heamap.evaluation.aggregation_report``); None where nothing is
     original_steps : pixel size of the file's pixels along rows and columns, in Angstrom, as used
-    sampling_source : ``file`` or ``option``
+    known : what is known of how it was taken, and from where
     cut : the tiles
     region : part of the file's image that this is
-    beam : gain and black level that were used, by the options or the file; None where the image is in its counts
-    energy_ev : of the beam, by the option or the file; None where neither says it
-    detector_mrad : collection angles of the detector, by the option; None where it does not say them
+    beam : gain and black level that were used; None where the image is in its counts
     detector_factor : what brightness was multiplied by to be that on the model's detector
     background : fraction of the incident beam that was taken off; None where the model asks for nothing
     domain : how the image lies in the model's domain, columns of refused regions left out; None where the model's
@@ -124,12 +83,10 @@ class Scored:
     certainty: Certainty | None
     aggregation: dict[str, Any] | None
     original_steps: tuple[float, float]
-    sampling_source: str
+    known: Acquisition
     cut: tiles.Plan
     region: Region = WHOLE
     beam: BeamScale | None = None
-    energy_ev: float | None = None
-    detector_mrad: tuple[float, float] | None = None
     detector_factor: float = 1.0
     background: float | None = None
     domain: Domain | None = None
@@ -174,24 +131,22 @@ def score(
 
     Raises
     ------
-    InputError : no pixel size, an implausible one, a field of view too small or too large, pixels that are no numbers,
-        a model for calibrated detectors without the calibration, brighter than the beam, with another beam energy,
-        angles of the detector that are not told or too far from the model's, or a region that the image does not hold
+    NotCalibratedError : no pixel size or, of a model of calibrated images, what else it must know
+    InputError : an implausible pixel size, a field of view too small or too large, pixels that are no numbers, brighter
+        than the beam, another beam energy or angles of the detector too far from the model's, or a region that the
+        image does not hold
     Refused : an image outside the model's domain
     """
+    contract = model.contract
+    known = resolve(calibration, micrograph)
+    demand(known, contract, micrograph.fault)
     micrograph = region.crop(micrograph)
-    steps, source = _steps(micrograph, calibration)
+    steps: tuple[float, float] = known.value("sampling_angstrom")
     _check_scale(micrograph.image.shape, steps, model)
-    detector = detector_scale(
-        micrograph,
-        needed=model.contract.normalization == "absolute",
-        per_count=calibration.beam_fraction_per_count,
-        black_level=calibration.black_level,
-    )
-    energy_ev = micrograph.energy_ev if calibration.energy_kev is None else 1e3 * calibration.energy_kev
-    check_energy(energy_ev, model.contract)
-    check_angles(calibration.detector_mrad, model.contract)
-    energy, factor = energy_scale(energy_ev, model.contract), angles_scale(calibration.detector_mrad, model.contract)
+    detector, energy_ev, angles = beam_scale_of(known), known.value("energy_ev"), known.value("detector_mrad")
+    check_energy(energy_ev, contract)
+    check_angles(angles, contract)
+    energy, factor = energy_scale(energy_ev, contract), angles_scale(angles, contract)
     # The whole beam in the unit of brightness of the model's own energy and detector.
     beam = energy * factor
     scale = None if detector is None else replace(detector, per_count=detector.per_count * beam)
@@ -206,7 +161,6 @@ def score(
     normalised = Local(image, low, high, sampling) if local else Absolute(image)
     shape = (image.shape[0], image.shape[1])
     side = tiles.GPU_TILE if model.on_gpu else None
-    contract = model.contract
     cut = tiles.plan(shape, stride=contract.stride, reach=contract.reach, pixels=tile_pixels, side=side)
     maps = scratch.empty((*shape, len(ELEMENTS)), folder)
     tiles.run(model.predict, normalised.read, cut, maps)
@@ -218,7 +172,9 @@ def score(
     scratch.release(image)
     kept = region.holds(positions * (sampling / np.asarray(steps)))
     if domain is not None:
-        domain = weighed(domain, counts, contract).with_doubt(angles_doubt(calibration.detector_mrad, contract))
+        domain = weighed(domain, counts, contract).with_doubt(angles_doubt(angles, contract))
+        for doubt in doubts(known, calibration, micrograph, contract):
+            domain = domain.with_doubt(doubt)
         kept &= domain.region_of(positions * sampling) != REFUSED
     positions, own = positions[kept], counts[kept]
     told = calibration.composition
@@ -232,12 +188,10 @@ def score(
         # Its error model was learnt on the model's own counts.
         aggregation=read_aggregation(own, positions * sampling, model.contract),
         original_steps=steps,
-        sampling_source=source,
+        known=known,
         cut=cut,
         region=region,
         beam=detector,
-        energy_ev=energy_ev,
-        detector_mrad=calibration.detector_mrad,
         detector_factor=factor,
         background=None if background is None else background / factor,
         domain=domain,
@@ -258,14 +212,6 @@ def _examine(micrograph: Micrograph, image: npt.NDArray[np.float32], model: Mode
     if domain.verdict == "refused":
         raise Refused(domain)
     return domain
-
-
-def _steps(micrograph: Micrograph, calibration: Calibration) -> tuple[tuple[float, float], str]:
-    if calibration.sampling_angstrom is not None:
-        return (calibration.sampling_angstrom, calibration.sampling_angstrom), "option"
-    if micrograph.sampling_angstrom is None:
-        raise InputError(f"{micrograph.fault}; give it with --sampling-angstrom")
-    return micrograph.sampling_angstrom, "file"
 
 
 def _check_scale(shape: tuple[int, ...], steps: tuple[float, float], model: Model) -> None:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from heamap.errors import InputError
 from heamap_serving import batch, finished
+from heamap_serving.calibration import Calibration
 from heamap_serving.guarded import Reader
 from heamap_serving.options import DEFAULTS, Options
-from heamap_serving.score import Calibration
 from heamap_serving.session import Model, load_model
 
 if TYPE_CHECKING:

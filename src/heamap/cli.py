@@ -2,8 +2,6 @@
 
 import argparse
 import errno
-import logging
-import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -12,10 +10,9 @@ from pathlib import Path
 from types import ModuleType
 
 from heamap import __version__
+from heamap.cli_score import DEFAULT_MODEL, add_microscope, add_score
 from heamap.errors import InputError
 from heamap.simulator import DEFAULT_CONFIGURATIONS, DEFAULT_ENGINE, DEFAULT_WAVES
-
-DEFAULT_MODEL = "heamap-fcn"
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """What a disk says that takes no more."""
@@ -52,67 +49,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"heamap {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    score = commands.add_parser("score", help="score micrographs: columns, counts, maps and a picture of each")
-    score.add_argument(
-        "paths",
-        nargs="*",
-        type=Path,
-        metavar="PATH",
-        help="dm3, dm4, emd, ser, tif, hspy, h5, npy, or a folder of them; none with --watch",
-    )
-    score.add_argument("--out", required=True, type=Path, metavar="DIR", help="where the results go")
-    model = score.add_mutually_exclusive_group()
-    model.add_argument(
-        "--model", type=Path, metavar="FILE", help="ONNX file; else the registry's champion, else the released"
-    )
-    model.add_argument("--model-name", metavar="NAME", help=f"champion of this name, and no other ({DEFAULT_MODEL})")
-    score.add_argument(
-        "--sampling-angstrom", type=float, metavar="X", help="pixel size, taken before that of the files"
-    )
-    score.add_argument(
-        "--beam-fraction-per-count",
-        type=float,
-        metavar="F",
-        help="calibrated detectors: fraction of the incident beam that one count stands for",
-    )
-    score.add_argument("--black-level", type=float, metavar="N", help="counts without beam (the file's, or 0)")
-    score.add_argument(
-        "--energy-kev", type=float, metavar="E", help="energy of the beam, taken before that of the files"
-    )
-    score.add_argument(
-        "--detector-mrad",
-        type=float,
-        nargs=2,
-        metavar=("INNER", "OUTER"),
-        help="collection angles of the detector; models of calibrated images need them",
-    )
-    score.add_argument(
-        "--composition",
-        metavar="LIST",
-        help="atomic per cent of what is scored, known from elsewhere (EDX), as Pt=20,Ni=20,Pd=20,Co=20,Fe=20",
-    )
-    score.add_argument("--scheduler", metavar="ADDRESS", help="spread the files over the workers of a Dask scheduler")
-    score.add_argument(
-        "--roi",
-        type=int,
-        nargs=4,
-        metavar=("X", "Y", "WIDTH", "HEIGHT"),
-        help="score this rectangle of every image alone; pixels of the image, X to the right, Y down",
-    )
-    score.add_argument(
-        "--mask",
-        type=Path,
-        metavar="FILE",
-        help="npy, png or tif of the images' shape; columns where it is 0 are left out",
-    )
-    score.add_argument("--elements", metavar="LIST", help="to draw, as Pt,Ni; tables and maps hold all five")
-    score.add_argument(
-        "--tables", action="store_true", help="tables and maps alone, no pictures and no reports: for long series"
-    )
-    score.add_argument(
-        "--watch", type=Path, metavar="DIR", help="score each micrograph that lands in this folder, until Ctrl-C"
-    )
-    score.set_defaults(command=_score)
+    add_score(commands.add_parser("score", help="score micrographs: columns, counts, maps and a picture of each"))
+    add_microscope(commands.add_parser("microscope", help="write down once what you know of your microscope"))
 
     _add_simulate(commands.add_parser("simulate", help="simulate the HAADF image of a structure of your own"))
 
@@ -186,63 +124,6 @@ def _add_simulate(parser: argparse.ArgumentParser) -> None:
         help="what lies along the beam: auto (z, or the column direction found), x, y, z or a vector as --axis=1,-1,0",
     )
     parser.set_defaults(command=_simulate)
-
-
-def _score(arguments: argparse.Namespace) -> int:
-    from heamap_serving.batch import find_micrographs, score_batch
-    from heamap_serving.choice import choose
-    from heamap_serving.options import read_options
-    from heamap_serving.score import Calibration
-    from heamap_serving.told import read_told
-    from heamap_serving.watch import watch
-
-    for reader in ("rsciio", "tifffile"):
-        logging.getLogger(reader).setLevel(logging.CRITICAL)
-    calibration = Calibration(
-        arguments.sampling_angstrom,
-        arguments.beam_fraction_per_count,
-        arguments.black_level,
-        arguments.energy_kev,
-        None if arguments.composition is None else read_told(arguments.composition),
-        None if arguments.detector_mrad is None else tuple(arguments.detector_mrad),
-    )
-    options = read_options(arguments.roi, arguments.mask, arguments.elements, tables=arguments.tables)
-    if bool(arguments.paths) == (arguments.watch is not None):
-        raise InputError("give either micrographs (PATH) or a folder to watch (--watch DIR)")
-    if arguments.watch is not None and arguments.scheduler is not None:
-        raise InputError("--watch scores on this machine: leave out --scheduler, or --watch")
-    try:
-        arguments.out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"--out {arguments.out}: {error.strerror}; it must be a folder that can be written") from None
-    if arguments.watch is not None:
-        model = choose(arguments.model, arguments.model_name).load()
-        # A process that a shell starts in the background ignores interrupts, and could not be ended cleanly.
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        return 1 if watch(arguments.watch, arguments.out, model, calibration, options, _say).failed else 0
-    found = find_micrographs(arguments.paths)
-    choice = choose(arguments.model, arguments.model_name)
-    model = choice.load()
-    for path in found.skipped:
-        print(f"skipped {path}: not a micrograph", file=sys.stderr)
-    if arguments.scheduler is None:
-        summary = score_batch(found, arguments.out, model, calibration, options)
-    else:
-        from heamap_serving.spread import score_spread
-
-        summary = score_spread(found, arguments.out, model, choice.path, calibration, arguments.scheduler, options)
-    for record in summary.records:
-        if record.get("aggregated"):
-            print(f"{record['file']}: {record['aggregated']}")
-        if record.get("told_outside"):
-            print(f"{record['file']}: told outside of what the image alone says: {record['told_outside']}")
-    done = len(summary.records) - summary.failed
-    print(f"{done} of {len(summary.records)} scored with {model.name} on {model.provider}; see {arguments.out}")
-    return 1 if summary.failed else 0
-
-
-def _say(line: str) -> None:
-    print(line, flush=True)
 
 
 def _simulate(arguments: argparse.Namespace) -> int:

@@ -13,10 +13,11 @@ import pandas as pd
 
 from heamap.errors import InputError
 from heamap.lifecycle.flavor import COMPOSITION, IMAGE, KNOWN, ROW, SAMPLING, SHA256
+from heamap_serving.calibration import Calibration
 from heamap_serving.detector_angles import read_angles
 from heamap_serving.micrograph import Micrograph, as_image
 from heamap_serving.outputs import column_table, count
-from heamap_serving.score import Calibration, score
+from heamap_serving.score import score
 from heamap_serving.session import Model, load_model
 from heamap_serving.told import read_told
 
@@ -33,7 +34,7 @@ class Scorer:
         Parameters
         ----------
         table : ``image``, rows of pixels, and ``sampling_angstrom``, a micrograph a row; for models of calibrated
-            images also ``beam_fraction_per_count``, ``black_level`` (0 where left out), ``energy_kev``,
+            images also ``beam_fraction_per_count``, ``black_level``, ``energy_kev``,
             ``detector_inner_mrad`` and ``detector_outer_mrad``, as the options of ``heamap score``; where it is known,
             ``composition``, text as of that option
         params : MLflow's; there are none

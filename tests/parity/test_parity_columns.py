@@ -18,8 +18,9 @@ from heamap.evaluation.surroundings import FEATURES, surroundings
 from heamap.lifecycle import export
 from heamap.network.architectures import ARCHITECTURES
 from heamap.seal import seal_fault
+from heamap_serving.calibration import Calibration
 from heamap_serving.micrograph import Micrograph
-from heamap_serving.score import Calibration, Scored, score
+from heamap_serving.score import Scored, score
 from heamap_serving.session import Model, load_model
 
 KIND, FILTERS, WEIGHT, SAMPLING = ARCHITECTURES["patched"], (8, 12), 0.25, 0.2

@@ -18,8 +18,9 @@ from heamap.lifecycle import export
 from heamap.network import patched
 from heamap.network.architectures import ARCHITECTURES
 from heamap.seal import seal_fault
+from heamap_serving.calibration import Calibration
 from heamap_serving.micrograph import Micrograph
-from heamap_serving.score import Calibration, score
+from heamap_serving.score import score
 from heamap_serving.session import load_model
 
 FILTERS = {"fcn": (4, 8, 12), "folded": (4, 8, 12), "patched": (8, 12)}

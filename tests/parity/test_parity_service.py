@@ -22,9 +22,10 @@ from heamap.errors import InputError
 from heamap.lifecycle import flavor, tracking
 from heamap.lifecycle.lineage import sha256
 from heamap.params import load
+from heamap_serving.calibration import Calibration
 from heamap_serving.micrograph import Micrograph
 from heamap_serving.outputs import column_table, count
-from heamap_serving.score import Calibration, score
+from heamap_serving.score import score
 from heamap_serving.session import load_model
 
 ROOT = Path(__file__).parents[2]

@@ -50,7 +50,8 @@ class Acquisition:
         ``Entry.check`` before.
         """
         known = {name: ENTRIES[name].read(value) for name, value in values.items()}
-        return cls(**{name: Fact(value, source) for name, value in known.items() if value is not None})
+        facts: dict[str, Any] = {name: Fact(value, source) for name, value in known.items() if value is not None}
+        return cls(**facts)
 
     def over(self, other: "Acquisition") -> "Acquisition":
         """The facts of both; where both state one, this one goes first."""
@@ -59,7 +60,8 @@ class Acquisition:
     def derived(self, source: Source, words: str, **values: Any) -> "Acquisition":
         """With facts computed from others; what is stated stays."""
         known = {name: ENTRIES[name].read(value) for name, value in values.items()}
-        return self.over(Acquisition(**{n: Fact(v, source, words) for n, v in known.items() if v is not None}))
+        facts: dict[str, Any] = {n: Fact(v, source, words) for n, v in known.items() if v is not None}
+        return self.over(Acquisition(**facts))
 
     def value(self, name: str) -> Any:
         """Value of an entry; None where nobody states it."""
@@ -108,6 +110,13 @@ class Entry:
             return self.reads(value)
         except (TypeError, ValueError):
             return None
+
+    def words(self, value: Any) -> str:
+        """The value with its unit, for pages and messages; energies in keV."""
+        parts = value if isinstance(value, list | tuple) else [value]
+        scale, unit = (1e-3, "keV") if self.unit == "eV" else (1.0, self.unit)
+        shown = [part if isinstance(part, str) else f"{scale * part:.5g}" for part in parts]
+        return f"{' and '.join(shown)} {unit}".strip()
 
     def check(self, value: Any) -> Any:
         """The value in its type.
@@ -186,3 +195,5 @@ ENTRIES: dict[str, Entry] = {
 """By name of ``Acquisition``'s attributes, in their order."""
 
 assert tuple(ENTRIES) == tuple(field.name for field in fields(Acquisition))
+
+NOTHING_KNOWN = Acquisition()

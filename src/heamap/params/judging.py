@@ -85,7 +85,7 @@ class Score(Block):
     beam_fraction_per_count: Positive | None = None
     """Detector gain of micrographs that do not state it: fraction of the incident beam that one count stands for."""
     black_level: float | None = None
-    """Counts without beam of micrographs that do not state them; null: 0."""
+    """Counts without beam of micrographs that do not state them."""
     energy_kev: Positive | None = None
     """Energy of the beam of micrographs that do not state it."""
     detector_mrad: PositiveRange | None = None

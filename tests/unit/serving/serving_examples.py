@@ -9,7 +9,7 @@ from onnx import TensorProto, helper
 from heamap.contract import Accuracy, Contract, Lineage, TargetAccuracy, TrainingRanges
 from heamap.elements import ELEMENTS
 from heamap.evaluation.targets import TARGETS
-from heamap_serving.score import Calibration
+from heamap_serving.calibration import Calibration
 
 DETECTOR = (70.0, 200.0)
 """Of the contract's training, in mrad."""
@@ -18,8 +18,9 @@ WEIGHTS = (5.0, 4.0, 3.0, 2.0, 1.0)
 
 
 def calibrated(*known, **options):
-    """What a user of that detector tells."""
-    return Calibration(*known, **({"detector_mrad": DETECTOR} | options))
+    """What a user of that detector tells; black is 0 unless another number is given."""
+    black = {"black_level": 0.0} if len(known) < 3 else {}
+    return Calibration(*known, **({"detector_mrad": DETECTOR} | black | options))
 
 
 def make_contract(**changes):

@@ -100,7 +100,10 @@ def test_a_bad_file_is_reported_and_the_rest_goes_on(folder, model_file, tmp_pat
     assert run("score", folder, "--out", out, "--model", model_file) == 1
     errors = capfd.readouterr().err
     assert "broken.dm3: damaged" in errors
-    assert "bare.npy: npy files hold no pixel size; give it with --sampling-angstrom" in errors
+    assert (
+        "bare.npy: npy files hold no pixel size; not known, and needed to count atoms: pixel size (--sampling-angstrom"
+        in errors
+    )
     assert "skipped" in errors
     assert "notes.md" in errors
     summary = json.loads((out / "summary.json").read_text())

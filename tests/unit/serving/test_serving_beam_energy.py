@@ -4,15 +4,17 @@ import numpy as np
 import pytest
 from serving_examples import calibrated, lattice_image
 
+from heamap.acquisition import Acquisition, Fact
 from heamap.contract import EnergyScale
 from heamap.errors import InputError
 from heamap_serving.beam_energy import beam_energy_ev
+from heamap_serving.calibration import Calibration
 from heamap_serving.guarded import Reader
 from heamap_serving.hyperspy_file import write_maps
 from heamap_serving.micrograph import Micrograph
 from heamap_serving.outputs import source_record
 from heamap_serving.readers import read_micrograph
-from heamap_serving.score import Calibration, score
+from heamap_serving.score import score
 
 GAIN = 1e-4
 
@@ -50,7 +52,7 @@ def test_a_digitalmicrograph_file_states_its_voltage():
     path = Path(__file__).parents[4] / "shared/micrographs/ingrained_CdTe_twin_HAADF26.dm3"
     if not path.exists():
         pytest.skip("no micrographs here")
-    assert read_micrograph(path).energy_ev == 2e5
+    assert read_micrograph(path).known.value("energy_ev") == 2e5
 
 
 @pytest.mark.parametrize(
@@ -77,20 +79,20 @@ def test_counts_follow_the_energy_by_its_power(lattice, model_of):
     )
     np.testing.assert_allclose(at_180.counts, 0.9**1.1 * at_200.counts, rtol=1e-4)
     np.testing.assert_allclose(at_180.image, 0.9**1.1 * at_200.image, rtol=1e-5, atol=1e-7)
-    assert at_180.energy_ev == 180e3
+    assert at_180.known.value("energy_ev") == 180e3
 
 
 def test_the_option_goes_before_the_file(lattice, model_of):
-    micrograph = Micrograph(lattice, (0.2, 0.2), energy_ev=190e3)
+    micrograph = Micrograph(lattice, (0.2, 0.2), known=Acquisition.stated("file", energy_ev=190e3))
     model = model_of(energy=TOLD)
-    assert score(micrograph, model, calibrated(None, GAIN)).energy_ev == 190e3
-    assert score(micrograph, model, calibrated(None, GAIN, energy_kev=210.0)).energy_ev == 210e3
+    assert score(micrograph, model, calibrated(None, GAIN)).known.energy_ev == Fact(190e3, "file")
+    assert score(micrograph, model, calibrated(None, GAIN, energy_kev=210.0)).known.energy_ev == Fact(210e3, "option")
 
 
 def test_a_model_that_uses_energies_refuses_without_one_and_names_the_option(lattice, model_of):
-    with pytest.raises(InputError, match="give it with --energy-kev"):
+    with pytest.raises(InputError, match=r"beam energy \(--energy-kev E\); give it as an option"):
         score(Micrograph(lattice, (0.2, 0.2)), model_of(energy=TOLD), calibrated(None, GAIN))
-    assert score(Micrograph(lattice, (0.2, 0.2)), model_of(), calibrated(None, GAIN)).energy_ev is None
+    assert score(Micrograph(lattice, (0.2, 0.2)), model_of(), calibrated(None, GAIN)).known.energy_ev is None
 
 
 @pytest.mark.parametrize("scale", [TOLD, None])
@@ -127,6 +129,7 @@ def test_the_energy_of_a_file_reaches_the_score_and_its_record(tmp_path):
         experiment.require_group("metadata/Acquisition_instrument/TEM").attrs["beam_energy"] = 200.0
     with Reader(tmp_path) as reader:
         micrograph = reader.read(path)
-    assert micrograph.energy_ev == 2e5
+    assert micrograph.known.energy_ev == Fact(2e5, "file")
     record = source_record({}, micrograph, Calibration(energy_kev=199.0))
-    assert (record["file_energy_kev"], record["energy_kev"]) == (200.0, 199.0)
+    assert record["stated_in_file"]["energy_ev"]["value"] == 2e5
+    assert record["options"]["energy_kev"] == 199.0

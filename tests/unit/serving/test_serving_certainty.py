@@ -13,8 +13,8 @@ from heamap.evaluation.conformal import calibrate
 from heamap.evaluation.correlogram import SHELLS_ANGSTROM
 from heamap.evaluation.prediction_errors import without_errors
 from heamap_serving.batch import find_micrographs, score_batch
+from heamap_serving.calibration import Calibration
 from heamap_serving.certainty import claims, doubted, read_aggregation, read_certainty
-from heamap_serving.score import Calibration
 from heamap_serving.session import load_model
 
 POWER = Power(0.05, (30,) * 5, (29,) * 5, (30,) * 5, (0,) * 5, (0.1,) * 5)

@@ -1,13 +1,12 @@
 from pathlib import Path
 
 import h5py
-import numpy as np
 import pytest
 from serving_examples import calibrated, lattice_image, make_contract, write_model
 
 from heamap.contract import METADATA_KEY
 from heamap.errors import InputError
-from heamap_serving.detector import beam_scale, detector_scale, in_beam_fractions
+from heamap_serving.detector import beam_scale
 from heamap_serving.micrograph import BeamScale, Micrograph
 from heamap_serving.readers import read_micrograph
 from heamap_serving.score import score
@@ -37,27 +36,6 @@ def test_gain_and_black_level_come_from_metadata_in_units_of_the_beam():
 )
 def test_other_units_and_impossible_numbers_give_no_scale(signal):
     assert beam_scale(signal) is None
-
-
-def test_the_options_go_before_the_file():
-    micrograph = Micrograph(np.full((2, 2), 1300.0, np.float32), (0.2, 0.2), beam=BeamScale(1e-4, 300.0))
-    for per_count, black_level in ((None, None), (1e-3, 1200.0)):
-        scale = detector_scale(micrograph, needed=True, per_count=per_count, black_level=black_level)
-        np.testing.assert_allclose(in_beam_fractions(micrograph.image, scale), 0.1, rtol=1e-5)
-
-
-def test_each_number_comes_from_its_option_else_from_the_file():
-    micrograph = Micrograph(np.ones((2, 2), np.float32), (0.2, 0.2), beam=BeamScale(1e-4, 300.0))
-    for per_count, black_level, used in (
-        (None, None, BeamScale(1e-4, 300.0)),
-        (2e-4, None, BeamScale(2e-4, 300.0)),
-        (None, 1000.0, BeamScale(1e-4, 1000.0)),
-        (None, 0.0, BeamScale(1e-4, 0.0)),
-    ):
-        assert detector_scale(micrograph, needed=True, per_count=per_count, black_level=black_level) == used
-    plain = Micrograph(micrograph.image, (0.2, 0.2))
-    assert detector_scale(plain, needed=True, per_count=1e-3, black_level=None) == BeamScale(1e-3, 0.0)
-    assert detector_scale(plain, needed=False, per_count=None, black_level=7.0) is None
 
 
 def test_digital_micrograph_states_its_brightness_where_its_mapping_says():
@@ -104,14 +82,6 @@ def model_of_fractions(tmp_path):
     return load_model(write_model(tmp_path / "m.onnx", {METADATA_KEY: contract.to_json()}))
 
 
-def test_without_either_a_model_of_fractions_refuses_and_names_both_options():
-    plain = Micrograph(np.ones((2, 2), np.float32), (0.2, 0.2))
-    with pytest.raises(InputError, match=r"--beam-fraction-per-count .* and --black-level"):
-        detector_scale(plain, needed=True, per_count=None, black_level=0.0)
-    assert detector_scale(plain, needed=False, per_count=None, black_level=0.0) is None
-    assert in_beam_fractions(plain.image, None) is plain.image
-
-
 def test_a_calibrated_file_needs_no_option(tmp_path):
     image, centres = lattice_image((150, 150), (0.2, 0.2))
     path = tmp_path / "calibrated.hspy"
@@ -130,6 +100,6 @@ def test_a_calibrated_file_needs_no_option(tmp_path):
         experiment.create_group("original_metadata")
     contract = make_contract(normalization="absolute")
     model = load_model(write_model(tmp_path / "m.onnx", {METADATA_KEY: contract.to_json()}))
-    scored = score(read_micrograph(path), model, calibrated())
+    scored = score(read_micrograph(path), model, calibrated(black_level=None))
     assert len(scored.counts) == len(centres)
     assert scored.image.min() == pytest.approx(0.0, abs=1e-4)

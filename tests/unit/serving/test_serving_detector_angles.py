@@ -25,11 +25,11 @@ def test_counts_and_image_follow_the_factor_and_the_result_tells_it(lattice, mod
     np.testing.assert_allclose(wide.image, factor * own.image, rtol=1e-5, atol=1e-7)
     np.testing.assert_allclose(wide.counts, factor * own.counts, rtol=1e-4)
     assert (own.detector_factor, wide.detector_factor) == (1.0, factor)
-    assert wide.detector_mrad == (60.0, 200.0)
+    assert wide.known.value("detector_mrad") == (60.0, 200.0)
 
 
 def test_a_model_of_calibrated_images_refuses_without_angles_and_names_the_option(lattice, model_of):
-    with pytest.raises(InputError, match=r"its own collects 70 to 200 mrad: give .* --detector-mrad INNER OUTER"):
+    with pytest.raises(InputError, match=r"collection angles of the detector \(--detector-mrad INNER OUTER\)"):
         score(lattice, model_of(), calibrated(None, GAIN, detector_mrad=None))
     local = score(lattice, model_of(normalization="local"), calibrated(None, GAIN, detector_mrad=None))
     assert local.detector_factor == 1.0

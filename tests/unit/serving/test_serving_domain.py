@@ -11,9 +11,10 @@ from heamap.contract import METADATA_KEY, Contract
 from heamap.domain.windows import plan_grid
 from heamap_serving import domain_saturation
 from heamap_serving.batch import find_micrographs, score_batch
+from heamap_serving.calibration import Calibration
 from heamap_serving.domain import Refused, examine
 from heamap_serving.micrograph import Micrograph
-from heamap_serving.score import Calibration, score
+from heamap_serving.score import score
 from heamap_serving.session import load_model
 
 STEP = (0.2, 0.2)

@@ -5,6 +5,7 @@ import pytest
 from matplotlib.text import Text
 from serving_examples import lattice_image
 
+from heamap.acquisition import NOTHING_KNOWN
 from heamap.elements import ELEMENTS
 from heamap_serving import tiles
 from heamap_serving.certainty import Certainty
@@ -27,7 +28,7 @@ def scored(counts):
         certainty=None,
         aggregation=None,
         original_steps=(0.2, 0.2),
-        sampling_source="file",
+        known=NOTHING_KNOWN,
         cut=tiles.plan(shape, stride=8),
     )
 

@@ -15,10 +15,12 @@ from heamap.contract import METADATA_KEY, CompositionErrors, CountingLine
 from heamap.evaluation.conformal import Intervals
 from heamap.evaluation.targets import TARGETS
 from heamap_serving import report_plots, report_sections
-from heamap_serving.outputs import count
+from heamap_serving.calibration import Calibration
+from heamap_serving.outputs import count, source_record
+from heamap_serving.provenance import provenance
 from heamap_serving.readers import read_micrograph
 from heamap_serving.report import report
-from heamap_serving.score import Calibration, score
+from heamap_serving.score import score
 from heamap_serving.session import load_model
 from heamap_serving.verdict import verdict_of
 
@@ -238,27 +240,11 @@ def scored_page(model, tmp_path, **changes):
     path = tmp_path / "image.npy"
     np.save(path, image)
     loaded = load_model(model)
-    scored = score(read_micrograph(path), loaded, Calibration(0.2))
-    record = {
-        "input": {"file": "f"},
-        "region": {"roi_px": None, "mask_share": None},
-        "sampling": {
-            "original_angstrom": {"rows": 0.2, "columns": 0.2},
-            "source": "option",
-            "used_angstrom": 0.2,
-            "resampling": "none",
-        },
-        "beam": {"detector_mrad": [70.0, 200.0], "detector_factor": 0.682},
-        "tiles": {"number": 1, "tile_pixels": [152, 160]},
-        "model": {
-            "file": "m",
-            "origin": "champion of the <registry>",
-            "sha256": "s",
-            "provider": "p",
-            "contract": {"lineage": {"run_id": "r", "commit": "c"}},
-        },
-        "versions": {},
-    }
+    micrograph, calibration = read_micrograph(path), Calibration(0.2, energy_kev=200)
+    scored = score(micrograph, loaded, calibration)
+    source = source_record({"file": "f", "sha256": "0"}, micrograph, calibration)
+    record = provenance(scored, loaded, source)
+    record["model"] |= {"file": "m", "origin": "champion of the <registry>", "sha256": "s"}
     if changes:
         scored = replace(scored, **changes)
     still = np.zeros((8, 8, 3), np.uint8)
@@ -283,6 +269,12 @@ def test_the_verdict_and_its_doubtful_squares_are_shown(model, tmp_path):
 def test_the_page_says_where_the_model_comes_from(model, tmp_path):
     _, _, page = scored_page(model, tmp_path)
     assert "m, champion of the &lt;registry&gt;, SHA-256 s" in page
+
+
+def test_the_page_says_how_the_image_was_taken_and_who_states_it(model, tmp_path):
+    _, _, page = scored_page(model, tmp_path)
+    assert '<th scope="row">beam energy</th><td>200 keV</td><td>option</td>' in page
+    assert "Not known: gain of the detector, black level, convergence semiangle, collection angles" in page
 
 
 def test_without_a_domain_check_the_page_says_so(model, tmp_path):

@@ -14,15 +14,16 @@ import pytest
 from serving_examples import lattice_image, make_contract, write_model
 
 import heamap
+from heamap.acquisition.microscope import Detector, Microscope
 from heamap.contract import METADATA_KEY
 from heamap.errors import InputError
 from heamap_serving import batch as batch_module
 from heamap_serving import finished
 from heamap_serving.batch import find_micrographs, score_batch
+from heamap_serving.calibration import Calibration
 from heamap_serving.options import Options
 from heamap_serving.pipeline import Behind, ahead
 from heamap_serving.region import Region
-from heamap_serving.score import Calibration
 from heamap_serving.session import load_model
 
 IMAGES = 6
@@ -191,6 +192,8 @@ def test_all_that_decides_a_result_is_in_what_it_was_made_of(model_file, monkeyp
     known = {field.name: 0.5 for field in fields(Calibration)} | {
         "composition": (0.2,) * 5,
         "detector_mrad": (60.0, 95.0),
+        "scan": Detector(black_level=1.0),
+        "microscope": Microscope(energy_kev=200.0),
     }
     others = [
         finished.made_of("b", model, Calibration(), Options()),
@@ -204,4 +207,4 @@ def test_all_that_decides_a_result_is_in_what_it_was_made_of(model_file, monkeyp
     ]
     monkeypatch.setattr(heamap, "__version__", "another")
     others.append(finished.made_of("a", model, Calibration(), Options()))
-    assert len({json.dumps(each) for each in [plain, *others]}) == 1 + len(others) == 15
+    assert len({json.dumps(each) for each in [plain, *others]}) == 1 + len(others) == 20

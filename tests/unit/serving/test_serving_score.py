@@ -2,13 +2,15 @@ import numpy as np
 import pytest
 from serving_examples import WEIGHTS, calibrated, lattice_image, make_contract, write_model
 
+from heamap.acquisition import Fact
 from heamap.contract import METADATA_KEY
 from heamap.errors import InputError
 from heamap.evaluation import reading
+from heamap_serving.calibration import Calibration
 from heamap_serving.micrograph import Micrograph
 from heamap_serving.outputs import column_table, fractions
 from heamap_serving.region import Region
-from heamap_serving.score import Calibration, score
+from heamap_serving.score import score
 from heamap_serving.session import load_model
 
 
@@ -82,10 +84,13 @@ def test_brightness_and_offset_do_not_matter_to_a_local_model(model_file):
 def test_no_pixel_size_is_refused_and_the_option_gives_it(model_file):
     image, _ = lattice_image((150, 150), (0.2, 0.2))
     model = load_model(model_file)
-    with pytest.raises(InputError, match="no pixel size in the file; give it with --sampling-angstrom"):
+    with pytest.raises(
+        InputError,
+        match=r"no pixel size in the file; not known.* pixel size \(--sampling-angstrom X\); give it as an option",
+    ):
         score(Micrograph(image, None), model, Calibration())
     scored = score(Micrograph(image, None), model, Calibration(sampling_angstrom=0.2))
-    assert scored.sampling_source == "option"
+    assert scored.known.sampling_angstrom == Fact((0.2, 0.2), "option")
 
 
 @pytest.mark.parametrize("step", [2e-3, 1.5, 2e9])

@@ -14,12 +14,13 @@ from heamap.errors import InputError
 from heamap.evaluation.conformal import Intervals
 from heamap.evaluation.targets import TARGETS
 from heamap.evaluation.told_composition import bring_to
+from heamap_serving.calibration import Calibration
 from heamap_serving.certainty import doubted, read_certainty
 from heamap_serving.composition import ALIKE, CALIBRATED, TOLD, TOLD_REMARK, composition_of
 from heamap_serving.micrograph import Micrograph
 from heamap_serving.outputs import picture_of
 from heamap_serving.region import Region
-from heamap_serving.score import Calibration, score
+from heamap_serving.score import score
 from heamap_serving.session import load_model
 from heamap_serving.told import read_told, told_shares
 

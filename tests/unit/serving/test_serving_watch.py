@@ -13,8 +13,8 @@ from serving_examples import lattice_image
 from heamap.cli import main
 from heamap.errors import InputError
 from heamap_serving import watch as watching
+from heamap_serving.calibration import Calibration
 from heamap_serving.options import DEFAULTS
-from heamap_serving.score import Calibration
 from heamap_serving.session import load_model
 from heamap_serving.watch import Folder, watch
 
