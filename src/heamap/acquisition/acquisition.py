@@ -79,7 +79,7 @@ class Acquisition:
     @classmethod
     def from_record(cls, record: dict[str, Any]) -> Self:
         """What ``record`` wrote."""
-        facts = {}
+        facts: dict[str, Any] = {}
         for name, entry in record.items():
             if entry is not None:
                 value = tuple(entry["value"]) if isinstance(entry["value"], list) else entry["value"]
