@@ -22,6 +22,7 @@ from heamap_serving.composition import SHARED, Composition, composition_of
 from heamap_serving.figure import pixels
 from heamap_serving.html_page import table
 from heamap_serving.micrograph import Micrograph, as_image
+from heamap_serving.names import shown
 from heamap_serving.options import read_elements
 from heamap_serving.pictures import data_uri
 from heamap_serving.provenance import provenance
@@ -161,7 +162,7 @@ def score(
     drawn = read_elements(elements)
     if isinstance(image, str | Path):
         path = Path(image)
-        micrograph, name, source = read_micrograph(path), path.name, outputs.file_record(path)
+        micrograph, name, source = read_micrograph(path), shown(path.name), outputs.file_record(path)
     else:
         values = np.asarray(image)
         micrograph, name = Micrograph(as_image(values), None, "an array has no pixel size"), "image"

@@ -24,6 +24,7 @@ from heamap_serving.domain import Refused
 from heamap_serving.guarded import Reader, clear_pixels
 from heamap_serving.index_page import write_index
 from heamap_serving.micrograph import Micrograph
+from heamap_serving.names import shown
 from heamap_serving.options import DEFAULTS, Options
 from heamap_serving.outputs import image_composition, source_record, write
 from heamap_serving.pipeline import Behind, ahead
@@ -35,6 +36,9 @@ from heamap_serving.threads import one_blas_thread
 
 POSITIONS_ONLY = "positions only"
 """Status of an image of which too little is known to count atoms."""
+
+FOLDER_FORMATS = (".zspy",)
+"""Formats whose files are folders."""
 
 READS_AHEAD = 1
 """Micrographs that wait for the network."""
@@ -74,20 +78,33 @@ def find_micrographs(paths: Sequence[Path]) -> Found:
     known: list[Path] = []
     skipped: list[Path] = []
     for path in paths:
-        if not path.exists():
-            raise InputError(f"{path}: no such file or folder")
-        if path.is_dir():
-            for entry in sorted(path.iterdir()):
-                if entry.is_file() and not entry.name.startswith("."):
-                    (known if entry.suffix.lower() in READERS else skipped).append(entry)
+        if not path.exists() and not path.is_symlink():
+            raise InputError(f"{shown(path)}: no such file or folder")
+        if _is_folder(path):
+            entries = [entry for entry in sorted(path.iterdir()) if not entry.name.startswith(".")]
+            for entry in entries:
+                (known if entry.suffix.lower() in READERS and not _is_folder(entry) else skipped).append(entry)
         elif path.suffix.lower() not in READERS:
-            raise InputError(f"{path}: suffix {path.suffix!r} is none of {', '.join(READERS)}")
+            raise InputError(f"{shown(path)}: suffix {path.suffix!r} is none of {', '.join(READERS)}")
         else:
             known.append(path)
+    known, beside = _without_companions(known)
     unique = {path.resolve(): path for path in known}
     if not unique:
-        raise InputError(f"{', '.join(map(str, paths))}: no micrograph ({', '.join(READERS)}) to score")
-    return Found(tuple(unique.values()), tuple(skipped))
+        raise InputError(f"{', '.join(map(shown, paths))}: no micrograph ({', '.join(READERS)}) to score")
+    return Found(tuple(unique.values()), (*skipped, *beside))
+
+
+def _is_folder(path: Path) -> bool:
+    """A folder of files; HyperSpy's zspy is one image, and a folder all the same."""
+    return path.is_dir() and path.suffix.lower() not in FOLDER_FORMATS
+
+
+def _without_companions(paths: list[Path]) -> tuple[list[Path], list[Path]]:
+    """Micrographs, and the files that are read with them: TIA's .emi beside the .ser that hold its images."""
+    series = {(path.parent, path.stem.rpartition("_")[0]) for path in paths if path.suffix.lower() == ".ser"}
+    beside = [path for path in paths if path.suffix.lower() == ".emi" and (path.parent, path.stem) in series]
+    return [path for path in paths if path not in beside], beside
 
 
 @dataclass(frozen=True)
@@ -152,6 +169,11 @@ def load(job: Job, reader: Reader, model: Model, calibration: Calibration, optio
         caller
     """
     finished.check_place(job.folder)
+    if job.path.is_symlink() and not job.path.exists():
+        raise InputError(
+            f"a link to {shown(job.path.readlink())}, which is not there: fetch the data (dvc pull, git annex get), or "
+            "connect the drive"
+        )
     try:
         sha256 = finished.file_sha256(job.path)
     except OSError as error:
@@ -160,7 +182,9 @@ def load(job: Job, reader: Reader, model: Model, calibration: Calibration, optio
     if record is not None:
         return Loaded(None, sha256, record)
     if finished.replaces_another(job.folder, sha256):
-        tqdm.write(f"heamap: {job.path}: replaces the result of another file in {job.folder}", file=sys.stderr)
+        tqdm.write(
+            f"heamap: {shown(job.path)}: replaces the result of another file in {shown(job.folder)}", file=sys.stderr
+        )
     with finished.answering_for(job.folder):
         return Loaded(reader.read(job.path), sha256, None)
 
@@ -182,13 +206,13 @@ def score_loaded(
     micrograph = loaded.micrograph
     with finished.answering_for(job.folder):
         scored = score(micrograph, model, calibration, options.region, folder=job.folder.parent)
-    source = source_record({"file": job.path.name, "sha256": loaded.sha256}, micrograph, calibration)
+    source = source_record({"file": shown(job.path.name), "sha256": loaded.sha256}, micrograph, calibration)
 
     def put_away() -> dict[str, Any]:
         record = _result(scored, model)
         try:
             with finished.appearing(job.folder) as folder:
-                write(folder, job.path.name, scored, model, source, options.elements)
+                write(folder, shown(job.path.name), scored, model, source, options.elements)
                 finished.mark(folder, finished.made_of(loaded.sha256, model, calibration, options), record)
         except OSError as error:
             raise InputError(f"its results cannot be written: {error.strerror or error}") from None
@@ -243,7 +267,7 @@ def named(job: Job, record: dict[str, Any]) -> dict[str, Any]:
 
 def failed(job: Job, error: InputError) -> dict[str, Any]:
     """The line of the summary of a job that failed; what went wrong is told on standard error."""
-    tqdm.write(f"heamap: {job.path}: {error}", file=sys.stderr)
+    tqdm.write(f"heamap: {shown(job.path)}: {error}", file=sys.stderr)
     return failure(job, error)
 
 
@@ -301,13 +325,14 @@ def _folder_names(paths: Sequence[Path]) -> list[str]:
 
 def write_summary(out: Path, summary: Summary, found: Found, model: Model) -> None:
     """Write ``summary.csv``, ``summary.json`` and ``index.html``."""
-    pd.DataFrame(summary.records).to_csv(out / "summary.csv", index=False, float_format="%.5f")
+    records = [record | {name: shown(record[name]) for name in ("file", "folder")} for record in summary.records]
+    pd.DataFrame(records).to_csv(out / "summary.csv", index=False, float_format="%.5f")
     record = {
         "model": {"file": model.name, "sha256": model.sha256, "provider": model.provider},
         "scored": len(summary.records) - summary.failed,
         "failed": summary.failed,
-        "skipped": [str(path) for path in found.skipped],
-        "images": summary.records,
+        "skipped": [shown(path) for path in found.skipped],
+        "images": records,
     }
     (out / "summary.json").write_text(json.dumps(record, indent=2) + "\n")
     write_index(out, summary.records, found.skipped, model)

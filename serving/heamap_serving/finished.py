@@ -21,7 +21,11 @@ KEY = "batch"
 
 
 def file_sha256(path: Path) -> str:
-    """SHA-256 of a file of any size."""
+    """SHA-256 of a file of any size; of a folder that is one image, of the names and contents of its files."""
+    if path.is_dir():
+        files = sorted(entry for entry in path.rglob("*") if entry.is_file())
+        named = [f"{entry.relative_to(path).as_posix()} {file_sha256(entry)}\n" for entry in files]
+        return hashlib.sha256("".join(named).encode("utf-8", "surrogateescape")).hexdigest()
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -81,7 +85,8 @@ def appearing(folder: Path) -> Iterator[Path]:
     InputError : as ``check_place``
     """
     check_place(folder)
-    partial = folder.with_name(f".{folder.name}.partial")
+    # A name may be as long as the file system allows: the hidden one is made of its hash.
+    partial = folder.with_name(f".{hashlib.sha256(os.fsencode(folder.name)).hexdigest()[:16]}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     try:

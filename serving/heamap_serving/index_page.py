@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from heamap.elements import ELEMENTS
 from heamap_serving.html_page import badge, page, table
+from heamap_serving.names import link, shown
 from heamap_serving.pictures import data_uri
 from heamap_serving.session import Model
 
@@ -23,7 +23,7 @@ def write_index(out: Path, records: Sequence[Mapping[str, Any]], skipped: Sequen
     skipped : files that are no micrographs
     """
     done = sum(record["status"] == "scored" for record in records)
-    left = "".join(f"<li>{escape(str(path))}</li>" for path in skipped)
+    left = "".join(f"<li>{escape(shown(path))}</li>" for path in skipped)
     body = (
         f"<header><h1>{len(records)} micrograph{'s' * (len(records) != 1)}, {done} scored</h1>"
         '<div class="tools"><button id="theme" type="button">Dark page</button>'
@@ -39,20 +39,20 @@ def write_index(out: Path, records: Sequence[Mapping[str, Any]], skipped: Sequen
 
 def _row(out: Path, record: Mapping[str, Any]) -> list[str]:
     path = Path(str(record["file"]))
-    name = f'<span title="{escape(str(path))}">{escape(path.name)}</span>'
+    name = f'<span title="{escape(shown(path))}">{escape(shown(path.name))}</span>'
     if record["status"] != "scored":
         word = "refused" if record.get("domain") == "refused" else str(record["status"])
         return [name, "", badge(word), "", "", *[""] * len(ELEMENTS), escape(str(record["message"]))]
     folder = str(record["folder"])
     drawn = (out / folder / "report.html").exists()
-    link = f'<a href="{quote(folder)}/{"report.html" if drawn else "columns.csv"}">{name}</a>'
+    named = f'<a href="{link(folder)}/{"report.html" if drawn else "columns.csv"}">{name}</a>'
     shares = [f"{100 * record[f'fraction_{element}']:.1f}" for element in ELEMENTS]
     told = "composition as told" if record.get("composition_told") else ""
     if record.get("told_outside"):
         told += f", outside of what the image alone says: {record['told_outside']}"
     remarks = [record.get("aggregated"), told, record.get("message")]
     return [
-        link,
+        named,
         _thumbnail(out / folder / "thumbnail.png"),
         badge(str(record.get("domain") or record["status"])),
         str(record["columns"]),

@@ -21,8 +21,10 @@ from heamap_serving.calibration import Calibration
 from heamap_serving.certainty import claims, doubted
 from heamap_serving.composition import TOLD_REMARK
 from heamap_serving.figure import draw, pixels
+from heamap_serving.finished import file_sha256
 from heamap_serving.hyperspy_file import write_maps
 from heamap_serving.micrograph import Micrograph
+from heamap_serving.names import shown
 from heamap_serving.pictures import thumbnail_png
 from heamap_serving.provenance import provenance
 from heamap_serving.report import report
@@ -138,7 +140,7 @@ def _write_pictures(folder: Path, picture: Figure) -> npt.NDArray[np.uint8]:
 
 def file_record(path: Path) -> dict[str, Any]:
     """Name and hash of a file."""
-    return {"file": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+    return {"file": shown(path.name), "sha256": file_sha256(path)}
 
 
 def array_record(values: npt.NDArray[Any]) -> dict[str, Any]:

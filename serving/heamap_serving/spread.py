@@ -11,6 +11,7 @@ from heamap.errors import InputError
 from heamap_serving import batch, finished
 from heamap_serving.calibration import Calibration
 from heamap_serving.guarded import Reader
+from heamap_serving.names import shown
 from heamap_serving.options import DEFAULTS, Options
 from heamap_serving.session import Model, load_model
 
@@ -144,7 +145,7 @@ def _completed(
 
     def submit(entry: tuple[int, batch.Job]) -> Any:
         path = entry[1].path
-        future = client.submit(score_content, path.name, path.read_bytes(), *shared, pure=False)
+        future = client.submit(score_content, shown(path.name), path.read_bytes(), *shared, pure=False)
         owner[future.key] = entry
         return future
 

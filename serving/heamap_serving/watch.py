@@ -10,6 +10,7 @@ from heamap.errors import InputError
 from heamap_serving.batch import Found, Job, Summary, failure, in_a_line, load, named, score_loaded, write_summary
 from heamap_serving.calibration import Calibration
 from heamap_serving.guarded import Reader, clear_pixels
+from heamap_serving.names import shown
 from heamap_serving.options import Options
 from heamap_serving.readers import READERS
 from heamap_serving.session import Model
@@ -104,7 +105,7 @@ def watch(
 def _attempt(
     job: Job, reader: Reader, model: Model, calibration: Calibration, options: Options, say: Callable[[str], None]
 ) -> dict[str, Any]:
-    name = job.path.name
+    name = shown(job.path.name)
     try:
         loaded = load(job, reader, model, calibration, options)
         if loaded.record is not None:

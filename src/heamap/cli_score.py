@@ -148,6 +148,7 @@ def _init_microscope(arguments: argparse.Namespace) -> int:
 def _score(arguments: argparse.Namespace) -> int:
     from heamap_serving.batch import find_micrographs, score_batch
     from heamap_serving.choice import choose
+    from heamap_serving.names import shown
     from heamap_serving.options import read_options
     from heamap_serving.watch import watch
 
@@ -172,7 +173,7 @@ def _score(arguments: argparse.Namespace) -> int:
     choice = choose(arguments.model, arguments.model_name)
     model = choice.load()
     for path in found.skipped:
-        print(f"skipped {path}: not a micrograph", file=sys.stderr)
+        print(f"skipped {shown(path)}: {_why_skipped(path)}", file=sys.stderr)
     if arguments.scheduler is None:
         summary = score_batch(found, arguments.out, model, calibration, options)
     else:
@@ -210,15 +211,23 @@ def _calibration(arguments: argparse.Namespace) -> "Calibration":
 
 def _outcome(summary: "Summary", out: Path, scorer: str) -> int:
     """What a batch came to, in words and as an exit code."""
+    from heamap_serving.names import shown
+
     for record in summary.records:
         if record.get("aggregated"):
-            print(f"{record['file']}: {record['aggregated']}")
+            print(f"{shown(record['file'])}: {record['aggregated']}")
         if record.get("told_outside"):
-            print(f"{record['file']}: told outside of what the image alone says: {record['told_outside']}")
+            print(f"{shown(record['file'])}: told outside of what the image alone says: {record['told_outside']}")
     done = len(summary.records) - summary.failed - summary.positions_only
     found = f", {summary.positions_only} positions only" if summary.positions_only else ""
     print(f"{done} of {len(summary.records)} scored{found} with {scorer}; see {out}")
     return 1 if summary.failed else POSITIONS_ONLY if summary.positions_only else 0
+
+
+def _why_skipped(path: Path) -> str:
+    if path.is_dir():
+        return "a folder; name it to score what it holds"
+    return "read with the .ser files beside it" if path.suffix.lower() == ".emi" else "not a micrograph"
 
 
 def _say(line: str) -> None:
