@@ -6,12 +6,12 @@ from serving_examples import calibrated, lattice_image
 
 from heamap.contract import EnergyScale
 from heamap.errors import InputError
-from heamap_serving.beam_energy import beam_energy_ev
 from heamap_serving.guarded import Reader
 from heamap_serving.hyperspy_file import write_maps
+from heamap_serving.io import read_micrograph
+from heamap_serving.io.acquisition_metadata import beam_energy_ev
 from heamap_serving.micrograph import Micrograph
 from heamap_serving.outputs import source_record
-from heamap_serving.readers import read_micrograph
 from heamap_serving.score import Calibration, score
 
 GAIN = 1e-4
@@ -50,7 +50,7 @@ def test_a_digitalmicrograph_file_states_its_voltage():
     path = Path(__file__).parents[4] / "shared/micrographs/ingrained_CdTe_twin_HAADF26.dm3"
     if not path.exists():
         pytest.skip("no micrographs here")
-    assert read_micrograph(path).energy_ev == 2e5
+    assert read_micrograph(path).known.value("energy_ev") == 2e5
 
 
 @pytest.mark.parametrize(
@@ -127,6 +127,6 @@ def test_the_energy_of_a_file_reaches_the_score_and_its_record(tmp_path):
         experiment.require_group("metadata/Acquisition_instrument/TEM").attrs["beam_energy"] = 200.0
     with Reader(tmp_path) as reader:
         micrograph = reader.read(path)
-    assert micrograph.energy_ev == 2e5
+    assert micrograph.known.value("energy_ev") == 2e5
     record = source_record({}, micrograph, Calibration(energy_kev=199.0))
     assert (record["file_energy_kev"], record["energy_kev"]) == (200.0, 199.0)

@@ -15,8 +15,8 @@ from heamap.contract import METADATA_KEY, CompositionErrors, CountingLine
 from heamap.evaluation.conformal import Intervals
 from heamap.evaluation.targets import TARGETS
 from heamap_serving import report_plots, report_sections
+from heamap_serving.io import read_micrograph
 from heamap_serving.outputs import count
-from heamap_serving.readers import read_micrograph
 from heamap_serving.report import report
 from heamap_serving.score import Calibration, score
 from heamap_serving.session import load_model
