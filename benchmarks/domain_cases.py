@@ -28,8 +28,8 @@ from heamap.domain.views import View, take, widened
 from heamap.errors import InputError
 from heamap.params import Effects, Params, load
 from heamap_serving.domain import Domain, examine
+from heamap_serving.io import READERS, read_micrograph
 from heamap_serving.micrograph import as_image
-from heamap_serving.readers import READERS, read_micrograph
 from heamap_serving.resample import resample
 from heamap_serving.session import load_model
 

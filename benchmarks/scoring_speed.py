@@ -24,8 +24,8 @@ from heamap.contract import INPUT_NAME
 from heamap_serving import tiles
 from heamap_serving.batch import find_micrographs, score_batch
 from heamap_serving.calibration import Calibration
+from heamap_serving.io import read_micrograph
 from heamap_serving.options import DEFAULTS, Options, read_options
-from heamap_serving.readers import read_micrograph
 from heamap_serving.resample import Resampler
 from heamap_serving.session import Model, load_model
 

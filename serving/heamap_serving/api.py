@@ -21,12 +21,12 @@ from heamap_serving.choice import Choice, choose
 from heamap_serving.composition import SHARED, Composition, composition_of
 from heamap_serving.figure import pixels
 from heamap_serving.html_page import table
+from heamap_serving.io import read_micrograph
 from heamap_serving.micrograph import Micrograph, as_image
 from heamap_serving.names import shown
 from heamap_serving.options import read_elements
 from heamap_serving.pictures import data_uri
 from heamap_serving.provenance import provenance
-from heamap_serving.readers import read_micrograph
 from heamap_serving.region import Region
 from heamap_serving.report import report
 from heamap_serving.report_sections import composition_heads, name_of, share_range

@@ -23,13 +23,13 @@ from heamap_serving.composition import composition_of
 from heamap_serving.domain import Refused
 from heamap_serving.guarded import Reader, clear_pixels
 from heamap_serving.index_page import write_index
+from heamap_serving.io import READERS
 from heamap_serving.micrograph import Micrograph
 from heamap_serving.names import shown
 from heamap_serving.options import DEFAULTS, Options
 from heamap_serving.outputs import image_composition, source_record, write
 from heamap_serving.pipeline import Behind, ahead
 from heamap_serving.provenance import source_of
-from heamap_serving.readers import READERS
 from heamap_serving.score import Scored, score
 from heamap_serving.session import Model
 from heamap_serving.threads import one_blas_thread

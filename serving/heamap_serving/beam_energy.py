@@ -1,41 +1,11 @@
 """The energy of the beam that a micrograph was taken with, on which its brightness depends."""
 
-import math
-from collections.abc import Mapping
-from typing import Any
-
 from heamap.contract import Contract
 from heamap.errors import InputError
 from heamap.imaging.normalize import energy_factor
-from heamap_serving.metadata import stated
-
-PLACE = "Acquisition_instrument.TEM.beam_energy"
-"""In HyperSpy's metadata."""
 
 ROUNDING = 1e-6
 """By which an energy may leave a range: files hold single precision."""
-
-
-def beam_energy_ev(signal: Mapping[str, Any]) -> float | None:
-    """Beam energy that a file states, in eV; HyperSpy stores it in keV.
-
-    Parameters
-    ----------
-    signal : as RosettaSciIO reads it
-
-    Returns
-    -------
-    None where it is not stated, or no positive number
-    """
-    return next((1e3 * kev for kev in map(_kev, stated(signal, PLACE)) if kev is not None), None)
-
-
-def _kev(value: Any) -> float | None:
-    try:
-        kev = float(value)
-    except (TypeError, ValueError):
-        return None
-    return kev if math.isfinite(kev) and kev > 0 else None
 
 
 def check_energy(energy_ev: float | None, contract: Contract) -> None:

@@ -1,54 +1,10 @@
 """Counts of a calibrated detector as fractions of the incident beam."""
 
-import math
-import re
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 
 from heamap.errors import InputError
-from heamap_serving.metadata import stated
 from heamap_serving.micrograph import BeamScale
-
-_BEAM_UNITS = (
-    "fraction of incident beam",
-    "fraction of the incident beam",
-    "fraction of beam",
-    "beam fraction",
-    "i/i0",
-)
-"""Units of an intensity that is calibrated to the beam; any other (counts, electrons, none) says nothing of it."""
-
-
-_MODEL = "Signal.Noise_properties.Variance_linear_model"
-
-
-def beam_scale(signal: Mapping[str, Any]) -> BeamScale | None:
-    """Gain and black level that a file states for fractions of the incident beam.
-
-    DigitalMicrograph stores origin, scale and units of the intensity; HyperSpy stores them as ``Signal.quantity``
-    (``Intensity (units)``) and ``Signal.Noise_properties.Variance_linear_model``.
-
-    Parameters
-    ----------
-    signal : as RosettaSciIO reads it
-
-    Returns
-    -------
-    None where the units are not the beam's, or gain or black level are no numbers
-    """
-    units = re.search(r"\(([^()]*)\)\s*$", str(next(stated(signal, "Signal.quantity"), "")))
-    if units is None or " ".join(units[1].lower().split()) not in _BEAM_UNITS:
-        return None
-    try:
-        per_count = float(next(stated(signal, f"{_MODEL}.gain_factor"), 1.0))
-        black_level = float(next(stated(signal, f"{_MODEL}.gain_offset"), 0.0))
-    except (TypeError, ValueError):
-        return None
-    usable = math.isfinite(per_count) and per_count > 0 and math.isfinite(black_level)
-    return BeamScale(per_count, black_level) if usable else None
 
 
 def check_fractions(brightest: float, scale: BeamScale) -> None:

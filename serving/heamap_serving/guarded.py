@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -14,6 +15,7 @@ import numpy as np
 
 from heamap.errors import InputError
 from heamap_serving import reading_process
+from heamap_serving.io.selection import HAADF, Selection
 from heamap_serving.micrograph import Micrograph
 
 SECONDS = 30.0
@@ -55,6 +57,7 @@ class Reader:
     Parameters
     ----------
     folder : of the temporary files with pixels; they are gone once mapped
+    selection : which image of a file is taken, and what becomes of a series
     seconds : that a file of no size may take
 
     Attributes
@@ -62,8 +65,8 @@ class Reader:
     restarts : how often the process had to be started again
     """
 
-    def __init__(self, folder: Path, *, seconds: float = SECONDS) -> None:
-        self._folder, self._seconds = folder, seconds
+    def __init__(self, folder: Path, selection: Selection = HAADF, *, seconds: float = SECONDS) -> None:
+        self._folder, self._selection, self._seconds = folder, selection, seconds
         self._process = _start()
         self.restarts = 0
 
@@ -76,7 +79,7 @@ class Reader:
         self._stop()
 
     def read(self, path: Path) -> Micrograph:
-        """Read the one image that a file holds, as ``readers.read_micrograph`` does.
+        """Read the one image that a file holds, as ``io.read_micrograph`` does.
 
         Raises
         ------
@@ -91,9 +94,8 @@ class Reader:
             self.restarts += 1
         pixels = self._folder / f"{PIXELS}{os.getpid()}-{threading.get_ident()}"
         try:
-            answer = self._ask(
-                {"path": str(path), "pixels": str(pixels)}, self._seconds + SECONDS_PER_GIGABYTE * size / 2**30
-            )
+            request = {"path": str(path), "pixels": str(pixels), "selection": asdict(self._selection)}
+            answer = self._ask(request, self._seconds + SECONDS_PER_GIGABYTE * size / 2**30)
             if "refused" in answer:
                 raise InputError(answer["refused"])
             image = np.memmap(pixels, dtype=np.float32, mode="r", shape=tuple(answer["shape"]))
@@ -101,7 +103,7 @@ class Reader:
             pixels.unlink(missing_ok=True)
         return reading_process.rebuilt(image, answer)
 
-    def _ask(self, request: dict[str, str], seconds: float) -> dict[str, Any]:
+    def _ask(self, request: dict[str, Any], seconds: float) -> dict[str, Any]:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         late = threading.Event()

@@ -26,15 +26,15 @@ def memory_limit(file_bytes: int) -> int:
     return BASE_BYTES + BYTES_PER_FILE_BYTE * file_bytes
 
 
-def answer(request: dict[str, str]) -> dict[str, Any]:
-    """Read the file ``path`` and leave its pixels, (rows, cols) float32, in the file ``pixels``."""
+def answer(request: dict[str, Any]) -> dict[str, Any]:
+    """Read the file ``path`` as ``selection`` says; leave its pixels, (rows, cols) float32, in the file ``pixels``."""
     from heamap.errors import InputError
-    from heamap_serving.readers import read_micrograph
+    from heamap_serving.io import Selection, read_micrograph
 
     path, pixels = Path(request["path"]), Path(request["pixels"])
     _limit(memory_limit(path.stat().st_size))
     try:
-        micrograph = read_micrograph(path, pixels.parent)
+        micrograph = read_micrograph(path, pixels.parent, Selection(**request["selection"]))
         _leave(micrograph.image, pixels)
     except InputError as error:
         return {"refused": str(error)}

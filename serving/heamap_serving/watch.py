@@ -10,9 +10,9 @@ from heamap.errors import InputError
 from heamap_serving.batch import Found, Job, Summary, failure, in_a_line, load, named, score_loaded, write_summary
 from heamap_serving.calibration import Calibration
 from heamap_serving.guarded import Reader, clear_pixels
+from heamap_serving.io import READERS
 from heamap_serving.names import shown
 from heamap_serving.options import Options
-from heamap_serving.readers import READERS
 from heamap_serving.session import Model
 from heamap_serving.threads import one_blas_thread
 

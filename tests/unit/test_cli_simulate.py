@@ -14,7 +14,7 @@ from heamap.elements import ELEMENTS
 from heamap.errors import InputError
 from heamap.imaging import engines
 from heamap.imaging.simulated import Simulated
-from heamap_serving.readers import read_micrograph
+from heamap_serving.io import read_micrograph
 
 OPTICS = ("--detector-mrad", "60", "80", "--sampling-angstrom", "0.3")
 CHEAP = (*OPTICS, "--engine", "reference", "--configurations", "1")

@@ -7,13 +7,13 @@ from serving_examples import calibrated, lattice_image
 from heamap.acquisition import Acquisition, Fact
 from heamap.contract import EnergyScale
 from heamap.errors import InputError
-from heamap_serving.beam_energy import beam_energy_ev
 from heamap_serving.calibration import Calibration
 from heamap_serving.guarded import Reader
 from heamap_serving.hyperspy_file import write_maps
+from heamap_serving.io import read_micrograph
+from heamap_serving.io.acquisition_metadata import beam_energy_ev
 from heamap_serving.micrograph import Micrograph
 from heamap_serving.outputs import source_record
-from heamap_serving.readers import read_micrograph
 from heamap_serving.score import score
 
 GAIN = 1e-4

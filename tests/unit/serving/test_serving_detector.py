@@ -6,9 +6,9 @@ from serving_examples import calibrated, lattice_image, make_contract, write_mod
 
 from heamap.contract import METADATA_KEY
 from heamap.errors import InputError
-from heamap_serving.detector import beam_scale
+from heamap_serving.io import read_micrograph
+from heamap_serving.io.acquisition_metadata import beam_scale
 from heamap_serving.micrograph import BeamScale, Micrograph
-from heamap_serving.readers import read_micrograph
 from heamap_serving.score import score
 from heamap_serving.session import load_model
 

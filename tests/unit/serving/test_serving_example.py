@@ -6,7 +6,7 @@ import pytest
 from scipy import ndimage
 
 from heamap.elements import ATOMIC_NUMBERS, ELEMENTS
-from heamap_serving.readers import READERS, read_micrograph
+from heamap_serving.io import READERS, read_micrograph
 
 EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
 

@@ -8,10 +8,10 @@ import tifffile
 from rsciio import emd
 
 from heamap.errors import InputError
+from heamap_serving.io import read_micrograph
+from heamap_serving.io.lengths import angstrom
 from heamap_serving.micrograph import check_layout
-from heamap_serving.readers import read_micrograph
 from heamap_serving.region import WHOLE
-from heamap_serving.units import angstrom
 
 REAL = Path(__file__).resolve().parents[4] / "shared" / "micrographs"
 STEP = (0.15, 0.2)
@@ -162,7 +162,8 @@ def test_of_several_images_the_one_named_haadf_is_taken(tmp_path, image, name):
         (np.array([[1.0, np.nan], [2.0, np.inf]]), "2 pixels are NaN"),
         (np.array([[1.0, 1e300]]), "1 pixels are NaN, infinite or beyond"),
         (np.ones((4, 4), dtype=complex), "complex128"),
-        (np.zeros((4, 20, 20)), r"shape \(4, 20, 20\)"),
+        (np.zeros((2, 4, 20, 20)), r"shape \(2, 4, 20, 20\): expected one image"),
+        (np.zeros((4, 20, 20)), "the 4 frames of the series do not register"),
         (np.zeros((20, 20, 3), dtype=np.uint8), "colour"),
         (np.zeros(9), r"shape \(9,\)"),
         (np.zeros((0, 9)), "empty"),

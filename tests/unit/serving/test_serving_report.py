@@ -16,9 +16,9 @@ from heamap.evaluation.conformal import Intervals
 from heamap.evaluation.targets import TARGETS
 from heamap_serving import report_plots, report_sections
 from heamap_serving.calibration import Calibration
+from heamap_serving.io import read_micrograph
 from heamap_serving.outputs import count, source_record
 from heamap_serving.provenance import provenance
-from heamap_serving.readers import read_micrograph
 from heamap_serving.report import report
 from heamap_serving.score import score
 from heamap_serving.session import load_model

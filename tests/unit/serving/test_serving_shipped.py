@@ -17,7 +17,7 @@ from heamap.network.architectures import ARCHITECTURES
 from heamap.params import load
 from heamap_serving.choice import SHIPPED, choose
 from heamap_serving.finished import file_sha256
-from heamap_serving.readers import read_micrograph
+from heamap_serving.io import read_micrograph
 from heamap_serving.session import load_model
 
 ROOT = Path(__file__).parents[3]

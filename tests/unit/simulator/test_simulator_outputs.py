@@ -7,7 +7,7 @@ from matplotlib.image import imread
 from rsciio.tiff import file_reader
 
 from heamap.simulator import outputs
-from heamap_serving.readers import read_micrograph
+from heamap_serving.io import read_micrograph
 
 IMAGE = np.random.default_rng(0).random((90, 130)).astype(np.float32)
 

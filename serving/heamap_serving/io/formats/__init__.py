@@ -1,0 +1,1 @@
+"""The formats, one module a family: each gives the datasets of a file."""

@@ -1,0 +1,88 @@
+"""Micrographs from the file formats of electron microscopy."""
+
+import errno
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+
+from heamap.errors import InputError
+from heamap_serving.io.datasets import Dataset
+from heamap_serving.io.formats import (
+    digital_micrograph,
+    hdf5,
+    mrc,
+    nion_archive,
+    numpy_array,
+    pantarhei,
+    tia,
+    tiff,
+    zspy,
+)
+from heamap_serving.io.selection import HAADF, Selection, choose
+from heamap_serving.io.series import micrograph
+from heamap_serving.micrograph import Micrograph
+
+READERS: dict[str, Callable[[Path, ExitStack], list[Dataset]]] = {
+    ".dm3": digital_micrograph.read,
+    ".dm4": digital_micrograph.read,
+    ".dm5": hdf5.read,
+    ".emd": hdf5.read,
+    ".emi": tia.read_emi,
+    ".ser": tia.read_ser,
+    ".tif": tiff.read,
+    ".tiff": tiff.read,
+    ".hspy": hdf5.read,
+    ".h5": hdf5.read,
+    ".hdf5": hdf5.read,
+    ".ndata1": nion_archive.read,
+    ".mrc": mrc.read,
+    ".prz": pantarhei.read,
+    ".zspy": zspy.read,
+    ".npy": numpy_array.read,
+}
+"""Reader by suffix."""
+
+
+def read_micrograph(path: Path, folder: Path | None = None, selection: Selection = HAADF) -> Micrograph:
+    """Read the one image that a file holds, or the one that is chosen of several.
+
+    Of several images the HAADF image or series is taken, by the name of its detector; a series becomes one image
+    (``series``). A file that somebody made to do harm, or that is damaged in an unlucky place, may hang or eat the
+    memory: ``guarded.Reader`` reads in a process of its own.
+
+    Parameters
+    ----------
+    path : file of one of the formats of ``READERS``
+    folder : of the temporary file that a large image is kept in
+    selection : which image, and what becomes of a series
+
+    Raises
+    ------
+    InputError : an unknown suffix, a missing, damaged or unreadable file, or one that holds no single greyscale image;
+        the line leaves the path to the caller
+    """
+    reader = READERS.get(path.suffix.lower())
+    if reader is None:
+        raise InputError(f"suffix {path.suffix!r} is none of {', '.join(READERS)}")
+    if path.is_dir() and reader is zspy.read:
+        raise InputError(zspy.UNSUPPORTED)
+    if not path.is_file():
+        if path.is_symlink():
+            raise InputError("a link to a file that is not there (data not fetched?)")
+        raise InputError("no such file" if not path.is_dir() else "a folder, not a file")
+    try:
+        with ExitStack() as files:
+            return micrograph(choose(reader(path, files), selection), selection, folder)
+    except InputError:
+        raise
+    except MemoryError:
+        raise InputError("damaged: it asks for more memory than a file of its size can need") from None
+    except ModuleNotFoundError as error:
+        raise InputError(f"the Python package {error.name!r}, which reads such files, is not installed") from None
+    # A damaged file makes the third-party readers raise anything, from struct.error and KeyError to bare Exception
+    # (tests/unit/serving/test_serving_damaged.py cuts real files short): one boundary turns it into one line.
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        reason = " ".join(str(error).split()) or "no reason given"
+        raise InputError(f"damaged or not a {path.suffix} file ({type(error).__name__}: {reason[:160]})") from error

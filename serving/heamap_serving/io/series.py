@@ -1,0 +1,107 @@
+"""One image of a series of frames."""
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from heamap.acquisition import Acquisition
+from heamap.errors import InputError
+from heamap_serving import scratch
+from heamap_serving.io.acquisition_metadata import of_sum, with_dose
+from heamap_serving.io.datasets import Dataset
+from heamap_serving.io.selection import Selection
+from heamap_serving.micrograph import BAND_PIXELS, Frames, Micrograph, check_layout, fill
+
+Image = npt.NDArray[np.float32]
+
+
+def micrograph(dataset: Dataset, selection: Selection, folder: Path | None = None) -> Micrograph:
+    """Read a dataset: its one image, or one of its frames, or all of them added.
+
+    Frames are read one after the other, so that memory does not grow with their number.
+
+    Parameters
+    ----------
+    folder : of the temporary file that a large image is kept in
+
+    Raises
+    ------
+    InputError : frames that do not register, or a number that no frame has
+    """
+    image = scratch.empty(check_layout(dataset.shape, np.dtype(dataset.data.dtype)), folder)
+    if image.size == 0:
+        raise InputError(f"an empty image of shape {image.shape}")
+    number, way = dataset.number, selection.frames or "align"
+    if number == 0:
+        raise InputError("a series without a frame")
+    frames: Frames | None = None
+    if way.isdigit():
+        if int(way) > number:
+            held = f"the series has {number} frames, 1 to {number}" if number > 1 else "it is one image, no series"
+            raise InputError(f"--frames {way}: {held}")
+        fill(image, dataset.frame(int(way) - 1))
+        frames = Frames(1, "single", (), int(way) - 1, chosen=True) if number > 1 else None
+    elif number == 1:
+        fill(image, dataset.frame(0))
+    else:
+        shifts = _add_as_they_are(image, dataset) if way == "sum" else _add_aligned(image, dataset)
+        frames = Frames(number, way, shifts, 0, chosen=selection.frames is not None)
+    known = of_sum(dataset.known, 1 if frames is None else frames.number)
+    known = with_dose(known, dataset.sampling_angstrom)
+    known = Acquisition.stated("file", sampling_angstrom=dataset.sampling_angstrom).over(known)
+    return Micrograph(image, dataset.sampling_angstrom, dataset.fault, known, dataset.name, frames)
+
+
+def _add_as_they_are(image: Image, dataset: Dataset) -> tuple[tuple[float, float], ...]:
+    fill(image, dataset.frame(0))
+    for index in range(1, dataset.number):
+        frame = dataset.frame(index)
+        for start, stop in scratch.row_bands(image.shape, BAND_PIXELS):
+            image[start:stop] += frame[start:stop].astype(np.float32, copy=False)
+            scratch.release(image)
+    return ()
+
+
+def _add_aligned(image: Image, dataset: Dataset) -> tuple[tuple[float, float], ...]:
+    from heamap_serving.io.registration import Registration
+
+    registration, shifts = Registration(), []
+    image[:] = 0
+    covered = np.zeros(image.shape, dtype=np.float32)
+    frame = np.empty(image.shape, dtype=np.float32)
+    for index in range(dataset.number):
+        fill(frame, dataset.frame(index))
+        try:
+            if not np.isfinite(frame).all():
+                raise InputError("holds NaN or infinite values")
+            shift = registration.add(frame)
+        except InputError as error:
+            raise InputError(
+                f"the {dataset.number} frames of {dataset.name or 'the series'} do not register: frame {index + 1} "
+                f"{error}; take one with --frames N (1 to {dataset.number}), or add them as they are with --frames sum"
+            ) from None
+        _add_at(image, covered, frame, shift)
+        shifts.append((round(shift[0], 3), round(shift[1], 3)))
+    # The first frame covers all of it.
+    image *= dataset.number / covered
+    return tuple(shifts)
+
+
+def _add_at(image: Image, covered: Image, frame: Image, shift: tuple[float, float]) -> None:
+    """Add a frame moved by a shift, and count the pixels that it covers."""
+    from scipy import ndimage
+
+    if shift == (0.0, 0.0):
+        image += frame
+        covered += 1
+        return
+    inner = []
+    for length, by in zip(frame.shape, shift, strict=True):
+        places = np.arange(length) - by
+        inner.append((places >= 0) & (places <= length - 1))
+    mask = np.outer(*inner)
+    # Cubic splines keep the sum of the counts and blur next to nothing.
+    moved = ndimage.shift(frame, shift, order=3, mode="nearest")
+    image[mask] += moved[mask]
+    covered[mask] += 1
