@@ -13,15 +13,17 @@ import numpy.typing as npt
 import pandas as pd
 from matplotlib.figure import Figure
 
+from heamap.acquisition.microscope import Microscope
 from heamap.elements import ELEMENTS
 from heamap.evaluation.targets import NI_CO_FE
 from heamap_serving import outputs
 from heamap_serving.calibration import Calibration
 from heamap_serving.choice import Choice, choose
 from heamap_serving.composition import SHARED, Composition, composition_of
+from heamap_serving.detector_scans import with_detector
 from heamap_serving.figure import pixels
 from heamap_serving.html_page import table
-from heamap_serving.io import read_micrograph
+from heamap_serving.io import Selection, from_signal, is_signal, read_micrograph
 from heamap_serving.micrograph import Micrograph, as_image
 from heamap_serving.names import shown
 from heamap_serving.options import read_elements
@@ -109,7 +111,7 @@ class Result:
 
 
 def score(
-    image: npt.ArrayLike | str | Path,
+    image: Any,
     *,
     sampling_angstrom: float | None = None,
     model: str | Path | Model | None = None,
@@ -117,6 +119,10 @@ def score(
     black_level: float | None = None,
     energy_kev: float | None = None,
     detector_mrad: tuple[float, float] | None = None,
+    semiangle_mrad: float | None = None,
+    microscope: str | Path | Microscope | None = None,
+    image_name: str | None = None,
+    frames: str | int | None = None,
     composition: Mapping[str, float] | None = None,
     roi: tuple[int, int, int, int] | None = None,
     mask: npt.ArrayLike | None = None,
@@ -127,7 +133,8 @@ def score(
 
     Parameters
     ----------
-    image : (rows, cols) intensities, or a file that ``heamap score`` reads
+    image : (rows, cols) intensities; a HyperSpy signal, or a signal as RosettaSciIO reads it, with its axes and
+        metadata; or a file that ``heamap score`` reads
     sampling_angstrom : pixel size; a file's own is taken where none is given
     model : ONNX file, or what ``heamap_serving.session.load_model`` gave; else the champion of the registry; where
         there is none, the model that ships with heamap
@@ -135,6 +142,10 @@ def score(
         for, and counts without beam; a file's own are taken where none are given
     energy_kev : energy of the beam; a file's own is taken where none is given
     detector_mrad : inner and outer collection angle of the detector; models of calibrated images need them
+    semiangle_mrad : convergence semiangle of the probe
+    microscope : what is known of the microscope: its file (``heamap microscope init``), or what it holds
+    image_name : of a file with several images; else the one named HAADF
+    frames : what becomes of a series: ``align``, ``sum``, or the number of a frame, from 1
     composition : atomic per cent or shares of each element in what is scored, known from elsewhere (EDX); counts are
         brought to it
     roi : x, y, width and height in pixels: the image is scored as if it held nothing else
@@ -148,7 +159,9 @@ def score(
 
     Raises
     ------
-    InputError : no pixel size, or whatever else ``heamap score`` refuses; the line says what to do
+    NotCalibratedError : something is not known that the model needs; the line names all of it. ``heamap.locate`` finds
+        columns without it
+    InputError : whatever else ``heamap score`` refuses; the line says what to do
 
     Examples
     --------
@@ -157,20 +170,39 @@ def score(
     >>> result.columns[["x_angstrom", "y_angstrom", "Pt", "low_Pt", "high_Pt"]]  # doctest: +SKIP
     """
     told = None if composition is None else told_shares(composition)
-    calibration = Calibration(sampling_angstrom, beam_fraction_per_count, black_level, energy_kev, told, detector_mrad)
+    calibration = Calibration(
+        sampling_angstrom,
+        beam_fraction_per_count,
+        black_level,
+        energy_kev,
+        told,
+        detector_mrad,
+        semiangle_mrad,
+        microscope=microscope if isinstance(microscope, Microscope) else None,
+    )
+    if isinstance(microscope, str | Path):
+        calibration = with_detector(calibration, microscope=Path(microscope))
+    selection = Selection(image_name, None if frames is None else str(frames))
     region = Region(roi, None if mask is None else np.asarray(mask) != 0)
     drawn = read_elements(elements)
-    if isinstance(image, str | Path):
-        path = Path(image)
-        micrograph, name, source = read_micrograph(path), shown(path.name), outputs.file_record(path)
-    else:
-        values = np.asarray(image)
-        micrograph, name = Micrograph(as_image(values), None, "an array has no pixel size"), "image"
-        source = outputs.array_record(values)
+    micrograph, name, source = _opened(image, selection)
     chosen = model if isinstance(model, Model) else _load(choose(Path(model) if model else None))
     scored = score_micrograph(micrograph, chosen, calibration, region)
     known = outputs.source_record(source, micrograph, calibration)
     return Result(title or name, scored, chosen, known, drawn)
+
+
+def _opened(image: Any, selection: Selection) -> tuple[Micrograph, str, dict[str, Any]]:
+    """The micrograph of a file, a signal or an array, its name, and what provenance says of where it comes from."""
+    if isinstance(image, str | Path):
+        path = Path(image)
+        return read_micrograph(path, selection=selection), shown(path.name), outputs.file_record(path)
+    if is_signal(image):
+        found = from_signal(image, selection)
+        return found, found.dataset or "image", outputs.array_record(found.image)
+    values = np.asarray(image)
+    found = Micrograph(as_image(values), None, "an array has no pixel size")
+    return found, "image", outputs.array_record(values)
 
 
 @lru_cache(maxsize=1)

@@ -137,7 +137,7 @@ def score_batch(
     jobs = batch_jobs(found, out)
     with (
         one_blas_thread(),
-        Reader(out) as reader,
+        Reader(out, selection=options.selection) as reader,
         Behind[dict[str, Any]](WRITES_WAITING) as writer,
         progress(len(jobs)) as bar,
     ):

@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,7 @@ def made_of(input_sha256: str, model: Model, calibration: Calibration, options: 
             "roi": options.region.roi,
             "mask": None if options.region.mask is None else hashlib.sha256(options.region.mask.tobytes()).hexdigest(),
             "elements": options.elements,
+            **asdict(options.selection),
         },
         "heamap": heamap.__version__,
     }

@@ -6,22 +6,25 @@ from pathlib import Path
 
 from heamap.elements import ELEMENTS
 from heamap.errors import InputError
+from heamap_serving.io.selection import HAADF, Selection
 from heamap_serving.region import WHOLE, Region, read_mask
 
 
 @dataclass(frozen=True)
 class Options:
-    """Choices that change no count.
+    """What is taken of a file, and what is made of it.
 
     Attributes
     ----------
     region : part of the image to score
     elements : to draw, in the order of ``ELEMENTS``; none of them: no picture and no report. Tables and maps always
         hold all five
+    selection : which image of a file, and what becomes of a series
     """
 
     region: Region = WHOLE
     elements: tuple[str, ...] = ELEMENTS
+    selection: Selection = HAADF
 
 
 DEFAULTS = Options()
@@ -47,7 +50,12 @@ def read_elements(text: str) -> tuple[str, ...]:
 
 
 def read_options(
-    roi: Sequence[int] | None, mask: Path | None, elements: str | None, *, tables: bool = False
+    roi: Sequence[int] | None,
+    mask: Path | None,
+    elements: str | None,
+    *,
+    tables: bool = False,
+    selection: Selection = HAADF,
 ) -> Options:
     """Options from what was given on the command line.
 
@@ -63,4 +71,5 @@ def read_options(
     region = Region(box, None if mask is None else read_mask(mask))
     if tables and elements is not None:
         raise InputError("--tables draws nothing: leave out --elements, or --tables")
-    return Options(region, () if tables else ELEMENTS if elements is None else read_elements(elements))
+    drawn = () if tables else ELEMENTS if elements is None else read_elements(elements)
+    return Options(region, drawn, selection)

@@ -107,7 +107,7 @@ def score_content(
         path.write_bytes(content)
         job = batch.Job(path, Path(folder) / "out" / "result")
         job.folder.parent.mkdir()
-        with Reader(Path(folder)) as reader:
+        with Reader(Path(folder), selection=options.selection) as reader:
             loaded = batch.load(job, reader, model, calibration, options)
         record = batch.score_loaded(job, loaded, model, calibration, options)()
         return record, {file.name: file.read_bytes() for file in sorted(job.folder.iterdir())}

@@ -89,7 +89,7 @@ def watch(
     say(f"watching {path}; Ctrl-C ends it")
     clear_pixels(out)
     try:
-        with one_blas_thread(), Reader(out) as reader:
+        with one_blas_thread(), Reader(out, selection=options.selection) as reader:
             while True:
                 for file in folder.landed():
                     job = Job(file, out / file.name)

@@ -148,13 +148,20 @@ def _init_microscope(arguments: argparse.Namespace) -> int:
 def _score(arguments: argparse.Namespace) -> int:
     from heamap_serving.batch import find_micrographs, score_batch
     from heamap_serving.choice import choose
+    from heamap_serving.io import Selection
     from heamap_serving.names import shown
     from heamap_serving.options import read_options
     from heamap_serving.watch import watch
 
     for reader in ("rsciio", "tifffile"):
         logging.getLogger(reader).setLevel(logging.CRITICAL)
-    options = read_options(arguments.roi, arguments.mask, arguments.elements, tables=arguments.tables)
+    options = read_options(
+        arguments.roi,
+        arguments.mask,
+        arguments.elements,
+        tables=arguments.tables,
+        selection=Selection(arguments.image, arguments.frames),
+    )
     if bool(arguments.paths) == (arguments.watch is not None):
         raise InputError("give either micrographs (PATH) or a folder to watch (--watch DIR)")
     if arguments.watch is not None and arguments.scheduler is not None:
