@@ -159,7 +159,7 @@ def score(
 
     Raises
     ------
-    NotCalibratedError : something is not known that the model needs; the line names all of it. ``heamap.locate`` finds
+    NotCalibratedError : something is not known that the model needs; the line names all of it. ``heamap.find_columns`` finds
         columns without it
     InputError : whatever else ``heamap score`` refuses; the line says what to do
 
