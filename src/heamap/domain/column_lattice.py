@@ -36,10 +36,10 @@ LEAST_COLUMNS = 5
 _GIVEN_SHARE = (0.82, 1.2)
 """Nearest-column distances looked for, over the given one: pixel sizes are off by so much, and lattice constants."""
 
-_MOST_MISFIT = 0.13
+_MOST_MISFIT = 0.16
 """Nearest-column distances, root mean square, of a grain's pairs: chance neighbours within ``TOLERANCE`` have .2."""
 
-_LEAST_SIDES = 3.0
+_LEAST_SIDES = 3.5
 """Pairs of a column of a grain in the mean, of 8: chance neighbours form chains, with two."""
 
 _LEAST_VOTES = 2
@@ -100,7 +100,7 @@ def fit_column_lattice(
         raise ValueError(f"expected finite positions (n, 2), got shape {positions.shape}")
     distance = _distance(positions, nearest_distance_angstrom)
     if math.isnan(distance):
-        return _nothing(len(positions), distance)
+        return no_lattice(len(positions), distance)
     neighbours = neighbours_of(positions, distance)
     pairs, member = _connected(positions, neighbours, distance)
     vectors = _smoothed_vectors(pairs, member)
@@ -110,11 +110,16 @@ def fit_column_lattice(
     local, number = _local_vectors(pairs, len(positions))
     trust = _trusted(misplaced, grain, count)
     trusted = pairs.kept(trust[pairs.here] & trust[pairs.there])
+    _, misfit = _misfits(trusted, grain, count, distance)
+    sound = misfit < _MOST_MISFIT
     columns = np.bincount(grain[grain >= 0], minlength=count)
     grains = tuple(
-        describe(trusted.kept(grain[trusted.here] == which), int(columns[which]), local) for which in range(count)
+        describe(trusted.kept(grain[trusted.here] == which), int(columns[which]), local)
+        for which in np.flatnonzero(sound)
     )
-    return ColumnLattice(distance, misplaced, grain, number, local, grains)
+    place = np.append(np.where(sound, np.cumsum(sound) - 1, -1), -1)[grain]
+    misplaced[(place < 0) & (grain >= 0)] = np.nan
+    return ColumnLattice(distance, misplaced, place, number, local, grains)
 
 
 def _distance(positions: Values, given: float | None) -> float:
@@ -128,9 +133,11 @@ def _distance(positions: Values, given: float | None) -> float:
     return nearest_distance(positions, (0.25 * own, 1.6 * own))
 
 
-def _nothing(count: int, distance: float) -> ColumnLattice:
+def no_lattice(count: int, nearest_distance_angstrom: float) -> ColumnLattice:
+    """What positions say that lie on no lattice."""
     nan, none = np.full(count, np.nan), np.full(count, -1)
-    return ColumnLattice(distance, nan, none, np.zeros(count, np.int64), np.full((count, 2, 2), np.nan), ())
+    empty = np.full((count, 2, 2), np.nan)
+    return ColumnLattice(nearest_distance_angstrom, nan, none, np.zeros(count, np.int64), empty, ())
 
 
 def _connected(positions: Values, neighbours: Neighbours, distance: float) -> tuple[Pairs, Whole]:
@@ -163,15 +170,26 @@ def _aligned(pairs: Pairs, direction: Values, member: Whole) -> Pairs:
 
 def _fits(pairs: Pairs, member: Whole, number: int, distance: float) -> Flags:
     """Which of the connected sets (number,) are grains: large enough, and on a lattice."""
+    sides, misfit = _misfits(pairs, member, number, distance)
+    size = np.bincount(member, minlength=number)
+    return np.asarray((size >= LEAST_COLUMNS) & (misfit < _MOST_MISFIT) & (sides >= _LEAST_SIDES * size))
+
+
+def _misfits(pairs: Pairs, member: Whole, number: int, distance: float) -> tuple[Whole, Values]:
+    """Pairs of each set (number,), and root mean square by which they are off its lattice, in nearest-column distances.
+
+    Not a number of sets without a lattice.
+    """
     group = member[pairs.here]
     vectors = solved(*normal_equations(pairs, group, number))
     off = ((pairs.vector - np.einsum("pi,pij->pj", pairs.site, vectors[group])) ** 2).sum(axis=1)
-    # A grain that is bent is off its mean lattice; the middle of its pairs is not by much.
-    misfit = np.sqrt(np.bincount(group, np.minimum(off, (TOLERANCE * distance) ** 2), number))
-    misfit /= np.sqrt(np.maximum(np.bincount(group, minlength=number), 1))
-    size = np.bincount(member, minlength=number)
     sides = np.bincount(group, minlength=number)
-    return np.asarray((size >= LEAST_COLUMNS) & (misfit < _MOST_MISFIT * distance) & (sides >= _LEAST_SIDES * size))
+    # A grain that is bent is off its mean lattice; most of its pairs are not by much.
+    squares = np.bincount(group, np.minimum(off, (TOLERANCE * distance) ** 2), number)
+    misfit = np.full(number, np.nan)
+    known = (sides > 0) & np.isfinite(vectors[:, 0, 0])
+    misfit[known] = np.sqrt(squares[known] / sides[known]) / distance
+    return sides, misfit
 
 
 def _smoothed_vectors(pairs: Pairs, member: Whole) -> Values:
@@ -179,7 +197,9 @@ def _smoothed_vectors(pairs: Pairs, member: Whole) -> Values:
     count = len(member)
     normal, right = normal_equations(pairs, pairs.here, count)
     link = sparse.csr_array((np.ones(len(pairs.here)), (pairs.here, pairs.there)), shape=(count, count))
-    normal, right = (values + np.reshape(link @ values.reshape(count, 4), (count, 2, 2)) for values in (normal, right))
+    normal, right = (
+        values + np.asarray(link @ values.reshape(count, 4)).reshape(count, 2, 2) for values in (normal, right)
+    )
     inside = member >= 0
     whole = np.full((count, 2, 2), np.nan)
     if inside.any():
