@@ -42,6 +42,11 @@ class Intensities:
     background: Values
     background_from: str
 
+    def of(self, chosen: npt.NDArray[np.bool_]) -> "Intensities":
+        """Of some of the columns, relative to their own median."""
+        integrated = self.integrated[chosen]
+        return Intensities(integrated, _relative(integrated), self.background[chosen], self.background_from)
+
 
 def measure_intensities(
     image: Image,
@@ -78,9 +83,12 @@ def measure_intensities(
     below = background[_square_of(positions, side, squares.shape)]
     whole = cell_intensities(image, positions, sampling_angstrom, radius_angstrom)
     integrated = whole - below * np.pi * radius_angstrom**2
-    middle = float(np.median(integrated))
-    relative = integrated / middle if middle > 0 else np.full(len(integrated), np.nan)
-    return Intensities(integrated, relative, below, source)
+    return Intensities(integrated, _relative(integrated), below, source)
+
+
+def _relative(integrated: Values) -> Values:
+    middle = float(np.median(integrated)) if len(integrated) else 0.0
+    return integrated / middle if middle > 0 else np.full(len(integrated), np.nan)
 
 
 def _squares(image: Image, sampling_angstrom: float) -> tuple[Values, int]:

@@ -133,12 +133,19 @@ class Noise:
 
     def of_response(self, places_angstrom: Values, blurs: tuple[float, float]) -> Values:
         """Standard deviation (n,) that it has in the difference of two blurs at places (n, 2)."""
-        last = np.array(self.power.shape) - 1
-        row, col = np.clip((places_angstrom / self.side_angstrom).astype(np.int64), 0, last).T
         narrow, wide = (blur**2 for blur in blurs)
         # The integral of the squared difference of two normal densities in the plane.
         share = (1 / narrow + 1 / wide - 4 / (narrow + wide)) / (4 * math.pi)
-        return np.asarray(np.sqrt(self.power[row, col] * share))
+        return np.asarray(np.sqrt(self._power_at(places_angstrom) * share))
+
+    def of_integral(self, places_angstrom: Values, area: float) -> Values:
+        """Standard deviation (n,) that it has in an integral over so many square Angstrom at places (n, 2)."""
+        return np.asarray(np.sqrt(self._power_at(places_angstrom) * area))
+
+    def _power_at(self, places_angstrom: Values) -> Values:
+        last = np.array(self.power.shape) - 1
+        row, col = np.clip((places_angstrom / self.side_angstrom).astype(np.int64), 0, last).T
+        return self.power[row, col]
 
 
 def measure_noise(image: npt.NDArray[np.floating], steps: tuple[float, float]) -> Noise:

@@ -1,5 +1,6 @@
 """Columns, lattice and relative intensities of one image, with nothing known but its pixel size."""
 
+import math
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from heamap.evaluation.table import INTEGRATION_RADIUS_ANGSTROM
 from heamap_serving import scratch
 from heamap_serving.domain import Domain, Refused, examine
 from heamap_serving.positions.intensities import Intensities, measure_intensities
-from heamap_serving.positions.maxima import find_maxima, measure_noise
+from heamap_serving.positions.maxima import LEAST_OF_NOISE, find_maxima, measure_noise
 from heamap_serving.positions.pixel_size import PixelSizeCheck, check_pixel_size, is_fcc
 from heamap_serving.region import WHOLE, Region
 from heamap_serving.resample import Resampler
@@ -51,6 +52,7 @@ class PositionsResult:
     image : (rows, cols) at the model's sampling, in the unit of the file
     sampling_angstrom : its pixel size
     original_steps : pixel size of the file's pixels along rows and columns, Angstrom
+    sampling_source : ``file`` or ``option``
     region : part of the file's image that this is
     positions : (n, 2) row and column in pixels of ``image``, below the pixel
     intensities : (n,) each
@@ -64,6 +66,7 @@ class PositionsResult:
     image: Image
     sampling_angstrom: float
     original_steps: tuple[float, float]
+    sampling_source: str
     region: Region
     positions: Values
     intensities: Intensities
@@ -93,11 +96,12 @@ def read_positions(
     contract: Contract,
     region: Region = WHOLE,
     *,
+    sampling_source: str = "file",
     folder: Path | None = None,
 ) -> PositionsResult:
     """Find the columns of an image, their lattice and their relative intensities, without the network.
 
-    Maxima off an fcc lattice of their neighbours are left out, as those of noise in the vacuum are. Where the columns
+    Maxima off an fcc lattice of their neighbours are left out, and those whose intensity is not above the noise. Where the columns
     form another lattice, or none with one column in a cell, as dumbbells do, all stay, and the result is doubtful.
 
     Parameters
@@ -106,6 +110,7 @@ def read_positions(
     steps : its pixel size along rows and columns, Angstrom; at least three pixels from column to column
     contract : of the model, for its sampling, its nearest-column distance and the limits of its domain
     region : for the places in the file, and its mask, which takes columns out
+    sampling_source : where ``steps`` are from, ``file`` or ``option``
     folder : of temporary files; None: the system's
 
     Raises
@@ -130,34 +135,39 @@ def read_positions(
     if near.mean() < LEAST_ON_LATTICE:
         lattice = no_lattice(len(near), lattice.nearest_distance_angstrom)
     elif is_fcc(lattice.grains[0]):
-        kept = near
-        lattice = _lattice(maxima.positions[kept] * sampling, nearest, domain)
+        # Once more among themselves: chance neighbours of chance maxima are gone by then.
+        lattice = _lattice(maxima.positions[near] * sampling, nearest, domain)
+        kept[:] = False
+        kept[np.flatnonzero(near)[~lattice.off_lattice]] = True
+        lattice = _of_columns(lattice, ~lattice.off_lattice)
     positions = maxima.positions[kept]
     if domain is not None:
         domain = _judged(domain, lattice, float(near.mean()))
-    inside = region.holds(positions * (sampling / np.asarray(steps)))
-    if not inside.any():
-        raise InputError("the mask leaves no column")
-    line = contract.counting
+    radius = INTEGRATION_RADIUS_ANGSTROM if contract.counting is None else contract.counting.radius_angstrom
     intensities = measure_intensities(
         resampled,
         positions,
         maxima.positions[kept | maxima.clear],
         sampling_angstrom=sampling,
-        radius_angstrom=INTEGRATION_RADIUS_ANGSTROM if line is None else line.radius_angstrom,
+        radius_angstrom=radius,
         nearest_distance_angstrom=lattice.nearest_distance_angstrom,
     )
     strain = strain_of(lattice)
-    lattice = _of_columns(lattice, inside)
+    shown = intensities.integrated > LEAST_OF_NOISE * noise.of_integral(positions * sampling, math.pi * radius**2)
+    shown &= region.holds(positions * (sampling / np.asarray(steps)))
+    if not shown.any():
+        raise InputError(NO_COLUMNS if region.mask is None else f"{NO_COLUMNS} where the mask lets them through")
+    lattice = _of_columns(lattice, shown)
     return PositionsResult(
         image=resampled,
         sampling_angstrom=sampling,
         original_steps=steps,
+        sampling_source=sampling_source,
         region=region,
-        positions=positions[inside],
-        intensities=_chosen(intensities, inside),
+        positions=positions[shown],
+        intensities=intensities.of(shown),
         lattice=lattice,
-        strain=Strain(*(values[inside] for values in (strain.xx, strain.yy, strain.xy, strain.rotation_degree))),
+        strain=strain.of(shown),
         pixel_size=check_pixel_size(lattice.grains, contract.domain),
         domain=domain,
         maxima=maxima.found,
@@ -218,7 +228,7 @@ def _judged(domain: Domain, lattice: ColumnLattice, on_lattice: float) -> Domain
 
 
 def _of_columns(lattice: ColumnLattice, inside: npt.NDArray[np.bool_]) -> ColumnLattice:
-    """Without the columns that a mask leaves out; the grains are those of the whole image."""
+    """Of some columns; the grains are those of all."""
     return replace(
         lattice,
         misplaced=lattice.misplaced[inside],
@@ -226,11 +236,3 @@ def _of_columns(lattice: ColumnLattice, inside: npt.NDArray[np.bool_]) -> Column
         pairs=lattice.pairs[inside],
         local_vectors=lattice.local_vectors[inside],
     )
-
-
-def _chosen(intensities: Intensities, inside: npt.NDArray[np.bool_]) -> Intensities:
-    """Of some columns, relative to their own median."""
-    integrated = intensities.integrated[inside]
-    middle = float(np.median(integrated))
-    relative = integrated / middle if middle > 0 else np.full(len(integrated), np.nan)
-    return Intensities(integrated, relative, intensities.background[inside], intensities.background_from)

@@ -39,6 +39,10 @@ class Strain:
         """(n,)"""
         return np.isfinite(self.xx)
 
+    def of(self, chosen: Flags) -> "Strain":
+        """Of some of the columns."""
+        return Strain(self.xx[chosen], self.yy[chosen], self.xy[chosen], self.rotation_degree[chosen])
+
 
 def strain_of(lattice: ColumnLattice) -> Strain:
     """Strain of each position of a lattice against the mean of its grain."""
