@@ -171,7 +171,7 @@ class _View:
         wide, high = right - left, bottom - top
         length = max((bar for bar in _BARS_NM if bar <= 0.3 * wide), default=_BARS_NM[0])
         x, y = left + 0.04 * wide, bottom - 0.05 * high
-        text = {"ha": "center", "va": "bottom", "fontsize": 9, "fontweight": "bold"}
+        text: dict[str, Any] = {"ha": "center", "va": "bottom", "fontsize": 9, "fontweight": "bold"}
         edge = {"facecolor": self._colours.back, "edgecolor": "none", "alpha": 0.75, "pad": 1.5}
         axes.plot([x, x + length], [y, y], color="#D55E00", lw=3, solid_capstyle="butt")
         axes.text(x + length / 2, y - 0.015 * high, f"{length:g} nm", color=self._colours.text, bbox=edge, **text)

@@ -101,8 +101,9 @@ def read_positions(
 ) -> PositionsResult:
     """Find the columns of an image, their lattice and their relative intensities, without the network.
 
-    Maxima off an fcc lattice of their neighbours are left out, and those whose intensity is not above the noise. Where the columns
-    form another lattice, or none with one column in a cell, as dumbbells do, all stay, and the result is doubtful.
+    Maxima off an fcc lattice of their neighbours are left out, and weak ones whose cell is not brighter than the
+    background. Where the columns form another lattice, or none with one column in a cell, as dumbbells do, they stay,
+    and the result is doubtful.
 
     Parameters
     ----------
@@ -153,7 +154,8 @@ def read_positions(
         nearest_distance_angstrom=lattice.nearest_distance_angstrom,
     )
     strain = strain_of(lattice)
-    shown = intensities.integrated > LEAST_OF_NOISE * noise.of_integral(positions * sampling, math.pi * radius**2)
+    level = noise.of_integral(positions * sampling, math.pi * radius**2)
+    shown = maxima.clear[kept] | (intensities.integrated > LEAST_OF_NOISE * level)
     shown &= region.holds(positions * (sampling / np.asarray(steps)))
     if not shown.any():
         raise InputError(NO_COLUMNS if region.mask is None else f"{NO_COLUMNS} where the mask lets them through")
