@@ -1,6 +1,7 @@
 """Columns of an image as maxima above their own surroundings, whatever its scale, background and thickness."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,6 +18,14 @@ Values = npt.NDArray[np.float64]
 SHARP, SMOOTH = (0.35, 0.6), (0.45, 0.8)
 """Standard deviations, Angstrom, of two blurs whose difference is searched: of images with little noise, where it parts
 a light column from heavy neighbours, and of others. The wider one takes slopes of thickness and background off."""
+
+PLACE_BLURS = (0.3, 0.45)
+"""Standard deviations, Angstrom, of the blur whose maxima are the places of the columns, with ``SHARP`` and ``SMOOTH``.
+The difference of blurs pushes neighbours apart, by half a per cent of their distance."""
+
+PLACE_REACH_ANGSTROM = 0.6
+"""From a maximum of the difference to that of the blur. A light column beside a heavy one may have none: it keeps the
+first."""
 
 LEAST_FOR_SHARP = 8.0
 """Contrast over noise of the median maximum that the sharp one needs."""
@@ -64,21 +73,23 @@ class Maxima:
 def find_maxima(image: Image, noise: "Noise", *, sampling_angstrom: float, nearest_distance_angstrom: float) -> Maxima:
     """Find the columns of an image (rows, cols) with square pixels.
 
-    A maximum of the difference of two blurs, ``SHARP`` or, in noise, ``SMOOTH``, refined by parabolas through its
-    logarithm. It must stand out of the noise of the pixels around it, and among the maxima around it, so
-    that thin and thick parts of a particle are judged by themselves.
+    A maximum of the difference of two blurs, ``SHARP`` or, in noise, ``SMOOTH``, placed at the maximum of the blurred
+    image, below the pixel by parabolas through its logarithm. It must stand out of the noise of the pixels around it,
+    and among the maxima around it, so that thin and thick parts of a particle are judged by themselves.
 
     Parameters
     ----------
     noise : of the image before it was resampled
     nearest_distance_angstrom : expected from column to column
     """
-    found = _search(image, SHARP, sampling_angstrom, nearest_distance_angstrom)
+    found, blur = _search(image, SHARP, sampling_angstrom, nearest_distance_angstrom), PLACE_BLURS[0]
     found, over = _above_noise(found, noise.of_response(found.positions * sampling_angstrom, SHARP))
     if len(over) and np.median(over) < LEAST_FOR_SHARP:
-        found = _search(image, SMOOTH, sampling_angstrom, nearest_distance_angstrom)
+        found, blur = _search(image, SMOOTH, sampling_angstrom, nearest_distance_angstrom), PLACE_BLURS[1]
         found, _ = _above_noise(found, noise.of_response(found.positions * sampling_angstrom, SMOOTH))
-    return found.kept(found.contrast > LEAST_OF_NEIGHBOURS * _typical(found.positions, found.contrast))
+    found = found.kept(found.contrast > LEAST_OF_NEIGHBOURS * _typical(found.positions, found.contrast))
+    reach = PLACE_REACH_ANGSTROM / sampling_angstrom
+    return replace(found, positions=_placed(found.positions, _blurred_maxima(image, blur / sampling_angstrom), reach))
 
 
 def _above_noise(found: Maxima, level: Values) -> tuple[Maxima, Values]:
@@ -92,21 +103,58 @@ def _above_noise(found: Maxima, level: Values) -> tuple[Maxima, Values]:
 def _search(image: Image, blurs: tuple[float, float], sampling_angstrom: float, nearest_distance: float) -> Maxima:
     """All maxima of the difference of two blurs, the higher ones of those too close."""
     narrow, wide = (blur / sampling_angstrom for blur in blurs)
-    reach = math.ceil(4 * wide) + 1
+
+    def difference(band: Image) -> Image:
+        return np.asarray(ndimage.gaussian_filter(band, narrow) - ndimage.gaussian_filter(band, wide))
+
+    pixels, height, offset = _maxima(image, difference, math.ceil(4 * wide) + 1)
+    kept = strongest(pixels, height, LEAST_DISTANCE_SHARE * nearest_distance / sampling_angstrom)
+    return Maxima((pixels + offset)[kept], height[kept], np.ones(kept.sum(), bool), int(kept.sum()))
+
+
+def _blurred_maxima(image: Image, blur: float) -> Values:
+    """Places (n, 2) of the maxima of the image blurred by so many pixels."""
+    # Above the darkest pixel: the logarithm of a column on a background that is not taken off is no parabola.
+    darkest = float(image.min())
+    pixels, _, offset = _maxima(
+        image, lambda band: ndimage.gaussian_filter(band - darkest, blur), math.ceil(4 * blur) + 1
+    )
+    return np.asarray(pixels + offset)
+
+
+def _maxima(
+    image: Image, filtered: Callable[[Image], Image], reach: int
+) -> tuple[npt.NDArray[np.int64], Values, Values]:
+    """Maxima above 0 of an image that is filtered in bands: pixels (n, 2), heights (n,), offsets (n, 2).
+
+    Parameters
+    ----------
+    reach : of the filter, in pixels
+    """
     places, heights, offsets = [np.empty((0, 2), np.int64)], [np.empty(0)], [np.empty((0, 2))]
     for start, stop in scratch.row_bands(image.shape, BAND_PIXELS):
         first, last = max(start - reach, 0), min(stop + reach, image.shape[0])
-        band = image[first:last]
-        response = ndimage.gaussian_filter(band, narrow) - ndimage.gaussian_filter(band, wide)
-        pixels, height, offset = candidates(response.astype(np.float64), float(np.finfo(np.float32).tiny))
+        response = filtered(image[first:last]).astype(np.float64)
+        pixels, height, offset = candidates(response, float(np.finfo(np.float32).tiny))
         own = (pixels[:, 0] + first >= start) & (pixels[:, 0] + first < stop)
         places.append(pixels[own] + np.array([first, 0]))
         heights.append(height[own])
         offsets.append(offset[own])
         scratch.release(image)
-    pixels, height, offset = np.concatenate(places), np.concatenate(heights), np.concatenate(offsets)
-    kept = strongest(pixels, height, LEAST_DISTANCE_SHARE * nearest_distance / sampling_angstrom)
-    return Maxima((pixels + offset)[kept], height[kept], np.ones(kept.sum(), bool), int(kept.sum()))
+    return np.concatenate(places), np.concatenate(heights), np.concatenate(offsets)
+
+
+def _placed(positions: Values, better: Values, reach: float) -> Values:
+    """Positions (n, 2) moved to the nearest better place within reach, if no other is nearer to that."""
+    if not len(positions) or not len(better):
+        return positions
+    away, nearest = (np.asarray(found) for found in cKDTree(better).query(positions, distance_upper_bound=reach))
+    back = np.asarray(cKDTree(positions).query(better)[1])
+    moved = np.flatnonzero(np.isfinite(away))
+    moved = moved[back[nearest[moved]] == moved]
+    placed = positions.copy()
+    placed[moved] = better[nearest[moved]]
+    return placed
 
 
 def _typical(positions: Values, height: Values) -> Values:

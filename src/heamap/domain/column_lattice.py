@@ -44,8 +44,13 @@ _LEAST_SIDES = 3.5
 
 _LEAST_VOTES = 2
 
-_TRUSTED = 2.5
-"""Times the middle one's: columns of a grain that are misplaced by more do not tell its lattice constant."""
+_TRUSTED, _TRUSTED_AT_LEAST = 2.5, 0.05
+"""Times the middle one's, and in nearest-column distances: columns of a grain that are misplaced by more do not tell
+its lattice constant."""
+
+ALL_PAIRS, _LEAST_INNER = 8, 15
+"""Neighbours of an inner column. Where a grain has so many of these, they alone tell its lattice constant: at an edge
+columns relax, and their images lean outwards."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +113,7 @@ def fit_column_lattice(
     grain, count = _without_small(grain)
     pairs = _pairs_within(positions, neighbours, grain, vectors, distance)
     local, number = _local_vectors(pairs, len(positions))
-    trust = _trusted(misplaced, grain, count)
+    trust = _trusted(misplaced, grain, number == ALL_PAIRS, count)
     trusted = pairs.kept(trust[pairs.here] & trust[pairs.there])
     _, misfit = _misfits(trusted, grain, count, distance)
     sound = misfit < _MOST_MISFIT
@@ -272,10 +277,12 @@ def _local_vectors(pairs: Pairs, count: int) -> tuple[Values, Whole]:
     return vectors, number
 
 
-def _trusted(misplaced: Values, grain: Whole, count: int) -> Flags:
-    """Which positions (n,) tell the lattice of their grain: false ones that lie near a site by chance do not."""
+def _trusted(misplaced: Values, grain: Whole, inner: Flags, count: int) -> Flags:
+    """Which positions (n,) tell the lattice of their grain: not false ones that lie near a site by chance."""
     trusted = np.zeros(len(grain), bool)
     for which in range(count):
-        inside = grain == which
-        trusted |= inside & (misplaced <= _TRUSTED * np.median(misplaced[inside]))
+        own = grain == which
+        most = max(_TRUSTED * float(np.median(misplaced[own])), _TRUSTED_AT_LEAST)
+        core = own & inner
+        trusted |= (core if core.sum() >= _LEAST_INNER else own) & (misplaced <= most)
     return trusted
