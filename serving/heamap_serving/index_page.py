@@ -71,7 +71,7 @@ def _positions_row(out: Path, record: Mapping[str, Any], name: str) -> list[str]
     remarks = [
         record.get("message"),
         f"lattice constant {constant:.3f} Å" if constant is not None else "",
-        f"doubtful: {record['domain_reasons']}" if record.get("domain") == "doubtful" else "",
+        f"doubtful: {str(record['domain_reasons']).split('; ')[0]}" if record.get("domain") == "doubtful" else "",
     ]
     return [
         _link(out, folder, name),

@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import Colormap
 from matplotlib.figure import Figure
+from scipy.spatial import cKDTree
 
 from heamap_serving.figure_layout import WIDTH, Box
 from heamap_serving.pictures import MAP_COLOURS, grey_limits, thinned
@@ -25,7 +26,10 @@ _STRAIN_COLOURS = "RdBu_r"
 _HEAD, _TITLE, _FOOT, _BAR, _MARGIN = 0.95, 0.3, 0.3, 0.85, 0.35
 _HISTOGRAM = 1.5
 _LINE = 0.19
-_TALL, _FLAT = 1.4, 0.2
+_MOST_TALL, _LEAST_TALL = 1.4, 0.12
+_FLAT = 0.45
+"""Height over width of an image whose panels stand below each other."""
+
 _BARS_NM = (0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0)
 
 Values = npt.NDArray[np.float64]
@@ -54,11 +58,11 @@ def draw_positions(title: str, result: PositionsResult, remarks: tuple[str, ...]
     title : name of the image
     remarks : lines for the foot of the picture
     """
-    tall = float(np.clip(result.image.shape[0] / result.image.shape[1], _FLAT, _TALL))
-    big, small = (WIDTH / number - _MARGIN - _BAR for number in (2, 4))
+    tall = float(np.clip(result.image.shape[0] / result.image.shape[1], _LEAST_TALL, _MOST_TALL))
+    flat = tall < _FLAT
+    images, after = _boxes(2, 1 if flat else 2, _HEAD, tall)
     strained = bool(result.strain.known.any())
-    second = _HEAD + _TITLE + big * tall + _FOOT
-    third = second + (_TITLE + small * tall + _FOOT if strained else 0.0)
+    maps, third = _boxes(4, 2 if flat else 4, after, tall) if strained else ((), after)
     height = third + _TITLE + _HISTOGRAM + 0.55 + _LINE * len(remarks)
     figure = Figure(figsize=(WIDTH, height), facecolor=colours.back)
     FigureCanvasAgg(figure)
@@ -75,25 +79,36 @@ def draw_positions(title: str, result: PositionsResult, remarks: tuple[str, ...]
     plain = title.replace("$", r"\$")
     figure.suptitle(plain, y=1 - 0.08 / height, va="top", fontsize=13, fontweight="bold", color=colours.text)
     figure.text(0.5, 1 - 0.6 / height, BANNER, ha="center", va="center", fontsize=17, color="#D55E00", weight="bold")
-    top = _HEAD + _TITLE
-    view.image(Box(_MARGIN, top, big, big * tall))
-    ceiling = float(np.nanpercentile(result.intensities.relative, 99)) if view.bright else 1.0
+    view.image(images[0])
+    relative = result.intensities.relative
+    ceiling = float(np.nanpercentile(relative, 99)) if np.isfinite(relative).any() else 1.0
     view.map(
-        Box(WIDTH / 2 + _MARGIN, top, big, big * tall),
-        result.intensities.relative,
+        images[1],
+        relative,
         "relative intensity (median column: 1)",
         mpl.colormaps[MAP_COLOURS],
         (0.0, max(ceiling, 1.0)),
     )
     if strained:
-        _strain_maps(view, result, second + _TITLE, small, tall)
+        _strain_maps(view, result, maps)
     _histogram(panel(0.8, third + _TITLE, WIDTH - 1.6, _HISTOGRAM), result.intensities.relative, colours)
     below = 1 - (height - 0.06 - _LINE * len(remarks)) / height
     figure.text(0.03, below, "\n".join(remarks), va="top", fontsize=9, color=colours.text)
     return figure
 
 
-def _strain_maps(view: "_View", result: PositionsResult, top: float, width: float, tall: float) -> None:
+def _boxes(panels: int, across: int, top: float, tall: float) -> tuple[tuple[Box, ...], float]:
+    """Places of panels in rows of ``across``, each with room for its colour bar, and where the next thing begins."""
+    width = WIDTH / across - _MARGIN - _BAR
+    pitch = _TITLE + width * tall + _FOOT
+    boxes = [
+        Box(_MARGIN + place % across * WIDTH / across, top + _TITLE + place // across * pitch, width, width * tall)
+        for place in range(panels)
+    ]
+    return tuple(boxes), top + -(-panels // across) * pitch
+
+
+def _strain_maps(view: "_View", result: PositionsResult, boxes: tuple[Box, ...]) -> None:
     strain = result.strain
     parts = [100 * part for part in (strain.xx, strain.yy, strain.xy)]
     reach = max(float(np.nanpercentile(np.abs(parts), 98)), 100 * LEAST_STRAIN)
@@ -104,8 +119,7 @@ def _strain_maps(view: "_View", result: PositionsResult, top: float, width: floa
         (parts[2], "shear strain xy (%)", reach),
         (strain.rotation_degree, "rotation (degrees)", turn),
     ]
-    for place, (values, name, most) in enumerate(shown):
-        box = Box(_MARGIN + place * WIDTH / 4, top, width, width * tall)
+    for box, (values, name, most) in zip(boxes, shown, strict=True):
         view.map(box, values, name, mpl.colormaps[_STRAIN_COLOURS], (-most, most))
 
 
@@ -115,14 +129,13 @@ class _View:
     def __init__(self, figure: Figure, panel: Callable[..., Axes], result: PositionsResult, colours: Colours) -> None:
         self._figure, self._panel, self._result, self._colours = figure, panel, result, colours
         self._y, self._x = ((result.positions * result.sampling_angstrom + np.asarray(result.origin_angstrom)) / 10).T
+        places = result.positions * result.sampling_angstrom / 10
+        nearest = cKDTree(places).query(places, k=[2])[0] if len(places) > 1 else np.ones(1)
+        self._spacing_nm = float(np.median(nearest))
         top, left = (place / 10 for place in result.origin_angstrom)
         step = result.sampling_angstrom / 10
         rows, cols = result.image.shape
         self._edges = (left - step / 2, left + (cols - 0.5) * step, top + (rows - 0.5) * step, top - step / 2)
-
-    @property
-    def bright(self) -> bool:
-        return bool(np.isfinite(self._result.intensities.relative).any())
 
     def image(self, box: Box) -> None:
         axes = self._field(box, f"HAADF image, {len(self._x)} columns")
@@ -164,7 +177,7 @@ class _View:
         """Nearest-column distance on the picture, in points."""
         left, right, bottom, top = self._edges
         per_nm = 72 * min(box.width / (right - left), box.height / (bottom - top))
-        return self._result.lattice.nearest_distance_angstrom / 10 * per_nm
+        return self._spacing_nm * per_nm
 
     def _scale_bar(self, axes: Axes) -> None:
         left, right, bottom, top = self._edges

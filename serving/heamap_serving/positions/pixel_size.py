@@ -86,8 +86,9 @@ def _expected(limits: DomainLimits | None) -> tuple[float, float] | None:
 def _another(grain: Grain) -> str:
     (first, second), angle = axes(grain), grain.axis_angle_degree
     return (
-        f"The columns form a centred cell of {first:.2f} by {second:.2f} Å at {angle:.1f} degrees, not the one of fcc "
-        "down [110], whose sides are as 1.41 to 1: another crystal or direction. The pixel size cannot be checked."
+        f"The columns form a centred cell of about {first:.2f} by {second:.2f} Å at {angle:.0f} degrees, not the one "
+        "of fcc down [110], whose sides are as 1.41 to 1: another crystal or direction. The pixel size cannot be "
+        "checked."
     )
 
 

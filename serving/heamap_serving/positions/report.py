@@ -84,7 +84,7 @@ def _picture(result: PositionsResult, pictures: tuple[Picture, Picture]) -> str:
 
 def _strain_note(result: PositionsResult) -> str:
     if not result.strain.known.any():
-        return '<p class="note">No strain: the columns form no lattice that it could be measured against.</p>'
+        return '<p class="note">No strain: it is measured on lattices of fcc down [110] alone.</p>'
     error = strain_error(result.lattice.grains[0])
     return (
         '<p class="note">Strain of each column against the mean lattice of its grain, from the vectors to its '
@@ -96,7 +96,7 @@ def _strain_note(result: PositionsResult) -> str:
 def _lattice(result: PositionsResult) -> str:
     lines = "".join(f"<li>{escape(line)}</li>" for line in result.pixel_size.lines)
     parts = [f'<h2>Lattice and pixel size</h2><ul class="reasons">{lines}</ul>']
-    grains = result.lattice.grains
+    grains = [grain for grain in result.lattice.grains if is_fcc(grain)]
     if grains:
         heads = ["grain", "columns", "lattice constant (Å)", "[001] (Å)", "[1-10] (Å)", "axis ratio", "angle (°)"]
         rows = [_row(number + 1, grain) for number, grain in enumerate(grains[:MOST_GRAINS])]
@@ -112,11 +112,10 @@ def _lattice(result: PositionsResult) -> str:
 
 def _row(number: int, grain: Grain) -> list[str]:
     long, short = axes(grain)
-    constant = _with_error(grain.lattice_constant_angstrom, grain.lattice_constant_error, 3) if is_fcc(grain) else "–"
     return [
         str(number),
         str(grain.columns),
-        constant,
+        _with_error(grain.lattice_constant_angstrom, grain.lattice_constant_error, 3),
         f"{long:.3f}",
         f"{short:.3f}",
         _with_error(grain.axis_ratio, grain.axis_ratio_error, 3),

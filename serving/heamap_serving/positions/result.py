@@ -153,7 +153,7 @@ def read_positions(
         radius_angstrom=radius,
         nearest_distance_angstrom=lattice.nearest_distance_angstrom,
     )
-    strain = strain_of(lattice)
+    strain = strain_of(lattice).where(_on_fcc(lattice))
     level = noise.of_integral(positions * sampling, math.pi * radius**2)
     shown = maxima.clear[kept] | (intensities.integrated > LEAST_OF_NOISE * level)
     shown &= region.holds(positions * (sampling / np.asarray(steps)))
@@ -209,6 +209,12 @@ def _lattice(positions_angstrom: Values, nearest: float, domain: Domain | None) 
 def _no_fcc(domain: Domain) -> bool:
     """Whether the spectra show no fcc lattice."""
     return bool(np.isnan(domain.checks["lattice_constant_angstrom"]))
+
+
+def _on_fcc(lattice: ColumnLattice) -> npt.NDArray[np.bool_]:
+    """(n,) columns on lattices of fcc down [110], the only ones whose neighbours are told apart for certain."""
+    fcc = np.append([is_fcc(grain) for grain in lattice.grains], False).astype(bool)
+    return np.asarray(fcc[lattice.grain])
 
 
 def _judged(domain: Domain, lattice: ColumnLattice, on_lattice: float) -> Domain:

@@ -39,6 +39,11 @@ class Strain:
         """(n,)"""
         return np.isfinite(self.xx)
 
+    def where(self, chosen: Flags) -> "Strain":
+        """Unknown where not chosen (n,)."""
+        parts = (self.xx, self.yy, self.xy, self.rotation_degree)
+        return Strain(*(np.where(chosen, part, np.nan) for part in parts))
+
     def of(self, chosen: Flags) -> "Strain":
         """Of some of the columns."""
         return Strain(self.xx[chosen], self.yy[chosen], self.xy[chosen], self.rotation_degree[chosen])

@@ -150,6 +150,7 @@ def test_another_crystal_is_doubtful_and_keeps_its_columns(contract):
     result = read(perovskite(0), contract)
     assert result.domain.verdict == "doubtful"
     assert result.domain.reasons[0] == ANOTHER_LATTICE
+    assert not result.strain.known.any()
     assert result.pixel_size.lattice_constant_angstrom is None
     assert len(result.positions) == pytest.approx(2 * (40 / 3.905) ** 2, rel=0.12)
 

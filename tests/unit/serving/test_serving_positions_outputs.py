@@ -128,8 +128,17 @@ def test_without_a_lattice_there_is_no_strain_to_draw(without_lattice, model, tm
     assert (table["grain"] == 0).all()
     assert table["strain_xx"].isna().all()
     page = (tmp_path / "d" / "report.html").read_text()
-    assert "No strain: the columns form no lattice" in page
+    assert "No strain: it is measured on lattices of fcc" in page
     assert "one column in a cell" in page
+
+
+def test_panels_of_a_flat_image_stand_below_each_other(result):
+    flat = replace(result, image=np.tile(result.image[60:100], (1, 3)))
+    figure = draw_positions("flat", flat, ())
+    places = {axes.get_title(): axes.get_position() for axes in figure.get_axes() if axes.get_title()}
+    image, relative = (next(box for name, box in places.items() if word in name) for word in ("HAADF", "relative int"))
+    assert image.y0 > relative.y1
+    assert image.width > 0.8
 
 
 def test_the_strongest_strain_is_drawn_strongest(result):
