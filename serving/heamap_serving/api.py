@@ -26,12 +26,17 @@ from heamap_serving.html_page import table
 from heamap_serving.io import Selection, from_signal, is_signal, read_micrograph
 from heamap_serving.micrograph import Micrograph, as_image
 from heamap_serving.names import shown
-from heamap_serving.options import read_elements
+from heamap_serving.options import Options, read_elements
 from heamap_serving.pictures import data_uri
+from heamap_serving.positions import outputs as position_outputs
+from heamap_serving.positions.figure import draw_positions
+from heamap_serving.positions.records import position_table
+from heamap_serving.positions.result import PositionsResult
 from heamap_serving.provenance import provenance
 from heamap_serving.region import Region
 from heamap_serving.report import report
 from heamap_serving.report_sections import composition_heads, name_of, share_range
+from heamap_serving.results import find_positions
 from heamap_serving.score import Scored
 from heamap_serving.score import score as score_micrograph
 from heamap_serving.session import Model
@@ -159,8 +164,8 @@ def score(
 
     Raises
     ------
-    NotCalibratedError : something is not known that the model needs; the line names all of it. ``heamap.find_columns`` finds
-        columns without it
+    NotCalibratedError : something is not known that the model needs; the line names all of it.
+        ``heamap.find_columns`` finds columns without it
     InputError : whatever else ``heamap score`` refuses; the line says what to do
 
     Examples
@@ -190,6 +195,72 @@ def score(
     scored = score_micrograph(micrograph, chosen, calibration, region)
     known = outputs.source_record(source, micrograph, calibration)
     return Result(title or name, scored, chosen, known, drawn)
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The columns of an image in which no atoms were counted.
+
+    Attributes
+    ----------
+    title : name of the image
+    found : image, positions, lattice, strain and relative intensities, as arrays
+    model : whose sampling and limits were used
+    source : what is recorded of the image
+    """
+
+    title: str
+    found: PositionsResult
+    model: Model
+    source: dict[str, Any]
+
+    @property
+    def columns(self) -> pd.DataFrame:
+        """The table of columns: positions, relative intensities, strain; no counts."""
+        return position_table(self.found)
+
+    def plot(self) -> Figure:
+        """The picture: image with columns, relative intensities, strain maps."""
+        return draw_positions(self.title, self.found, position_outputs.remarks(self.found, ()))
+
+    def save(self, folder: Path | str) -> None:
+        """Write all that ``heamap score`` writes for an image without calibration."""
+        position_outputs.write(Path(folder), self.title, self.found, self.model, self.source, (NOT_ASKED,))
+
+
+NOT_ASKED = "counts were not asked for (heamap.find_columns)"
+
+
+def find_columns(
+    image: Any,
+    *,
+    sampling_angstrom: float | None = None,
+    model: str | Path | Model | None = None,
+    image_name: str | None = None,
+    frames: str | int | None = None,
+    roi: tuple[int, int, int, int] | None = None,
+    mask: npt.ArrayLike | None = None,
+    title: str | None = None,
+) -> Columns:
+    """Find the atom columns of an image, their lattice, strain and relative intensities.
+
+    Nothing but the pixel size need be known.
+
+    Parameters
+    ----------
+    image, sampling_angstrom, model, image_name, frames, roi, mask, title : as of ``score``
+
+    Raises
+    ------
+    InputError : no pixel size, or no columns
+    """
+    selection = Selection(image_name, None if frames is None else str(frames))
+    micrograph, name, source = _opened(image, selection)
+    chosen = model if isinstance(model, Model) else _load(choose(Path(model) if model else None))
+    calibration = Calibration(sampling_angstrom)
+    region = Region(roi, None if mask is None else np.asarray(mask) != 0)
+    found = find_positions(micrograph, chosen, calibration, Options(region))
+    return Columns(title or name, found, chosen, outputs.source_record(source, micrograph, calibration))
 
 
 def _opened(image: Any, selection: Selection) -> tuple[Micrograph, str, dict[str, Any]]:

@@ -9,17 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from tqdm import tqdm
 
-from heamap.elements import ELEMENTS
 from heamap.errors import InputError
 from heamap_serving import finished
 from heamap_serving.calibration import Calibration
-from heamap_serving.certainty import claims, doubted
-from heamap_serving.composition import composition_of
 from heamap_serving.domain import Refused
 from heamap_serving.guarded import Reader, clear_pixels
 from heamap_serving.index_page import write_index
@@ -27,15 +22,11 @@ from heamap_serving.io import READERS
 from heamap_serving.micrograph import Micrograph
 from heamap_serving.names import shown
 from heamap_serving.options import DEFAULTS, Options
-from heamap_serving.outputs import image_composition, source_record, write
 from heamap_serving.pipeline import Behind, ahead
-from heamap_serving.provenance import source_of
-from heamap_serving.score import Scored, score
+from heamap_serving.positions.records import POSITIONS_ONLY
+from heamap_serving.results import work_out
 from heamap_serving.session import Model
 from heamap_serving.threads import one_blas_thread
-
-POSITIONS_ONLY = "positions only"
-"""Status of an image of which too little is known to count atoms."""
 
 FOLDER_FORMATS = (".zspy",)
 """Formats whose files are folders."""
@@ -203,16 +194,22 @@ def score_loaded(
     InputError : the micrograph cannot be scored; the line leaves the path to the caller
     """
     assert loaded.micrograph is not None
-    micrograph = loaded.micrograph
+    name = shown(job.path.name)
     with finished.answering_for(job.folder):
-        scored = score(micrograph, model, calibration, options.region, folder=job.folder.parent)
-    source = source_record({"file": shown(job.path.name), "sha256": loaded.sha256}, micrograph, calibration)
+        record, write = work_out(
+            loaded.micrograph,
+            model,
+            calibration,
+            options,
+            title=name,
+            source={"file": name, "sha256": loaded.sha256},
+            folder=job.folder.parent,
+        )
 
     def put_away() -> dict[str, Any]:
-        record = _result(scored, model)
         try:
             with finished.appearing(job.folder) as folder:
-                write(folder, shown(job.path.name), scored, model, source, options.elements)
+                write(folder)
                 finished.mark(folder, finished.made_of(loaded.sha256, model, calibration, options), record)
         except OSError as error:
             raise InputError(f"its results cannot be written: {error.strerror or error}") from None
@@ -245,7 +242,7 @@ def _scored(
 def _record(job: Job, outcome: Future[dict[str, Any]]) -> dict[str, Any]:
     """A job's line of the summary; what went wrong is told on standard error."""
     try:
-        return named(job, outcome.result())
+        return announced(job, outcome.result())
     except Exception as error:  # noqa: BLE001  (as above)
         return failed(job, in_a_line(error))
 
@@ -258,6 +255,13 @@ def in_a_line(error: Exception) -> InputError:
     place = f" at {Path(steps[-1].filename).name}:{steps[-1].lineno}" if steps else ""
     reason = " ".join(str(error).split())[:160]
     return InputError(f"failed unexpectedly ({type(error).__name__}{place}: {reason}); please report it with the file")
+
+
+def announced(job: Job, record: dict[str, Any]) -> dict[str, Any]:
+    """The line of the summary; why an image was not counted is told on standard error."""
+    if record["status"] == POSITIONS_ONLY:
+        tqdm.write(f"heamap: {shown(job.path)}: {POSITIONS_ONLY}: {record['message']}", file=sys.stderr)
+    return named(job, record)
 
 
 def named(job: Job, record: dict[str, Any]) -> dict[str, Any]:
@@ -282,31 +286,6 @@ def finish(records: list[dict[str, Any]], out: Path, found: Found, model: Model)
     summary = Summary(tuple(records), sum(record["status"] == "failed" for record in records))
     write_summary(out, summary, found, model)
     return summary
-
-
-def _result(scored: Scored, model: Model) -> dict[str, Any]:
-    overall = image_composition(scored.counts)
-    weak = doubted(model.contract, told=scored.told is not None)
-    found = composition_of(scored, model.contract)
-    return {
-        "status": "scored",
-        "message": "",
-        "columns": len(scored.counts),
-        "mean_total": float(scored.counts.sum(axis=1).mean()) if len(scored.counts) else 0.0,
-        **{f"fraction_{element}": float(share) for element, share in zip(ELEMENTS, overall, strict=True)},
-        "calibrated_share": None if scored.certainty is None else _share(scored.certainty.calibrated),
-        "aggregated": "; ".join(claims(scored.aggregation)),
-        "not_told_apart": None if model.contract.accuracy is None else "; ".join(weak),
-        "composition_told": scored.told is not None,
-        "told_outside": "" if found is None else "; ".join(found.outside),
-        "sampling_source": source_of(scored.known, "sampling_angstrom"),
-        "domain": None if scored.domain is None else scored.domain.verdict,
-        "domain_reasons": None if scored.domain is None else "; ".join(scored.domain.reasons),
-    }
-
-
-def _share(marks: npt.NDArray[np.bool_]) -> float:
-    return float(marks.mean()) if marks.size else 0.0
 
 
 def _folder_names(paths: Sequence[Path]) -> list[str]:

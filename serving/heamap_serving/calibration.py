@@ -140,11 +140,16 @@ class NotCalibratedError(InputError):
         self.missing, self.fault = missing, fault
         named = ", ".join(f"{ENTRIES[name].label} ({ENTRIES[name].option})" for name in missing)
         why = f"{fault}; " if "sampling_angstrom" in missing else ""
-        super().__init__(
-            f"{why}not known, and needed to count atoms: {named}; give {'it' if len(missing) == 1 else 'them'} as "
-            f"{'an option' if len(missing) == 1 else 'options'}, or write it once for your microscope: "
-            "heamap microscope init"
-        )
+        ways = "as an option" if len(missing) == 1 else "as options"
+        if missing != ("sampling_angstrom",):
+            ways += " or, written once for your microscope, by --microscope FILE (heamap microscope init)"
+        them = "it" if len(missing) == 1 else "them"
+        super().__init__(f"{why}not known, and needed to count atoms: {named}; give {them} {ways}")
+
+    @property
+    def places_columns(self) -> bool:
+        """Whether what is known tells where the columns are."""
+        return "sampling_angstrom" not in self.missing
 
     def __reduce__(self) -> tuple[type["NotCalibratedError"], tuple[tuple[str, ...], str]]:
         # An exception is rebuilt from its text, which this one is not made of; it comes from the workers of a cluster.

@@ -54,6 +54,7 @@ def badge(word: str) -> str:
         "in domain": ("good", "✓"),
         "scored": ("good", "✓"),
         "doubtful": ("doubt", "?"),
+        "positions only": ("doubt", "○"),
         "refused": ("bad", "✗"),
         "failed": ("bad", "✗"),
     }

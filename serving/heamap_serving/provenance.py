@@ -56,19 +56,8 @@ def provenance(scored: Scored, model: Model, source: dict[str, Any]) -> dict[str
         "told_composition": _told(scored, model),
         "accuracy": None if accuracy is None else accuracy.model_dump(mode="json"),
         "aggregation": scored.aggregation,
-        "model": {
-            "file": model.name,
-            "version": model.version,
-            "origin": model.origin,
-            "sha256": model.sha256,
-            "provider": model.provider,
-            "contract": model.contract.model_dump(mode="json"),
-        },
-        "versions": {
-            "heamap": heamap.__version__,
-            "python": platform.python_version(),
-            **_versions(),
-        },
+        "model": model_record(model),
+        "versions": versions(),
     }
 
 
@@ -76,6 +65,23 @@ def source_of(known: Acquisition, name: str) -> str:
     """Who states an entry; empty where nobody does."""
     fact = getattr(known, name)
     return "" if fact is None else str(fact.source)
+
+
+def model_record(model: Model) -> dict[str, Any]:
+    """Which model a result is of, and its contract."""
+    return {
+        "file": model.name,
+        "version": model.version,
+        "origin": model.origin,
+        "sha256": model.sha256,
+        "provider": model.provider,
+        "contract": model.contract.model_dump(mode="json"),
+    }
+
+
+def versions() -> dict[str, str]:
+    """Of the software that made a result."""
+    return {"heamap": heamap.__version__, "python": platform.python_version(), **_versions()}
 
 
 def _told(scored: Scored, model: Model) -> dict[str, Any] | None:

@@ -274,7 +274,7 @@ def acquisition(record: dict[str, Any]) -> str:
     rows = [[escape(ENTRIES[name].label), *_fact(name, fact)] for name, fact in taken.items() if fact is not None]
     unknown = [ENTRIES[name].label for name, fact in taken.items() if fact is None]
     notes = [] if not unknown else [f"Not known: {', '.join(unknown)}."]
-    if record["beam"]["detector_factor"] != 1:
+    if record.get("beam", {}).get("detector_factor", 1) != 1:
         notes.append(
             f"Brightness was multiplied by {record['beam']['detector_factor']:.3f}, to that on the model's detector."
         )

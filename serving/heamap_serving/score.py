@@ -142,7 +142,7 @@ def score(
     demand(known, contract, micrograph.fault)
     micrograph = region.crop(micrograph)
     steps: tuple[float, float] = known.value("sampling_angstrom")
-    _check_scale(micrograph.image.shape, steps, model)
+    check_scale(micrograph.image.shape, steps, model)
     detector, energy_ev, angles = beam_scale_of(known), known.value("energy_ev"), known.value("detector_mrad")
     check_energy(energy_ev, contract)
     check_angles(angles, contract)
@@ -214,7 +214,18 @@ def _examine(micrograph: Micrograph, image: npt.NDArray[np.float32], model: Mode
     return domain
 
 
-def _check_scale(shape: tuple[int, ...], steps: tuple[float, float], model: Model) -> None:
+def check_scale(shape: tuple[int, ...], steps: tuple[float, float], model: Model) -> None:
+    """Refuse a pixel size or a field of view in which no columns can be told apart.
+
+    Parameters
+    ----------
+    shape : of the image
+    steps : pixel size along rows and columns, Angstrom
+
+    Raises
+    ------
+    InputError
+    """
     gap = model.contract.ranges.nearest_column_angstrom
     coarsest = gap / PIXELS_PER_COLUMN
     for length, step in zip(shape, steps, strict=True):

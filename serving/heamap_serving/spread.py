@@ -76,7 +76,7 @@ def score_spread(
                 with finished.answering_for(job.folder):
                     record, files = task.result()
                 _unpack(files, job.folder)
-                records[index] = batch.named(job, record)
+                records[index] = batch.announced(job, record)
             # A worker that is killed, a disk that is full: the rest goes on.
             except Exception as error:  # noqa: BLE001  (told by ``in_a_line``)
                 records[index] = batch.failed(job, batch.in_a_line(error))

@@ -13,6 +13,7 @@ from heamap_serving.guarded import Reader, clear_pixels
 from heamap_serving.io import READERS
 from heamap_serving.names import shown
 from heamap_serving.options import Options
+from heamap_serving.positions.records import POSITIONS_ONLY
 from heamap_serving.session import Model
 from heamap_serving.threads import one_blas_thread
 
@@ -116,6 +117,9 @@ def _attempt(
         fault = in_a_line(error)
         say(f"{name}: {fault}")
         return failure(job, fault)
+    if record["status"] == POSITIONS_ONLY:
+        say(f"{name}: {POSITIONS_ONLY}, {record['columns']} columns: {record['message']}")
+        return named(job, record)
     said = f"; {record['aggregated']}" if record["aggregated"] else ""
     said += f"; told outside of what the image alone says: {record['told_outside']}" if record["told_outside"] else ""
     say(f"{name}: {record['columns']} columns, {record['mean_total']:.1f} atoms each{said}")

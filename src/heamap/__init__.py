@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, Any
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 if TYPE_CHECKING:
+    from heamap_serving.api import find_columns as find_columns
     from heamap_serving.api import score as score
 
 __version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> Any:
-    """``heamap.score``, loaded when it is first asked for: importing heamap stays light."""
-    if name == "score":
+    """``heamap.score`` and ``heamap.find_columns``, loaded when first asked for: importing heamap stays light."""
+    if name in ("score", "find_columns"):
         from importlib import import_module
 
-        return import_module("heamap_serving.api").score
+        return getattr(import_module("heamap_serving.api"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,1 @@
+"""What an image says without calibration and without the network: columns, their lattice and relative intensities."""
