@@ -43,9 +43,10 @@ class Domain:
     region_angstrom: float
     checks: dict[str, float]
 
-    def with_doubt(self, line: str | None) -> "Domain":
-        """The finding of an image that is not refused, with one more reason for doubt, if there is one."""
-        return self if line is None else replace(self, verdict="doubtful", reasons=(*self.reasons, line))
+    def with_doubt(self, *lines: str | None) -> "Domain":
+        """The finding of an image that is not refused, with more reasons for doubt, if there are any."""
+        found = tuple(line for line in lines if line is not None)
+        return replace(self, verdict="doubtful", reasons=(*self.reasons, *found)) if found else self
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready; a figure that could not be measured is None."""

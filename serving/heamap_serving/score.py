@@ -13,7 +13,7 @@ from heamap.errors import InputError
 from heamap.evaluation.readout import DISTANCE_SHARE, THRESHOLD_ATOMS
 from heamap.evaluation.told_composition import bring_to
 from heamap_serving import scratch, tiles
-from heamap_serving.background import take_off
+from heamap_serving.background import Background, take_off
 from heamap_serving.beam_energy import check_energy, energy_scale
 from heamap_serving.certainty import Certainty, read_aggregation, read_certainty
 from heamap_serving.columns import count, locate
@@ -200,7 +200,7 @@ def score(
     if detector is not None:
         check_fractions(high / beam, detector)
     # A support is as bright as on the model's own detector by now: its limit is of the beam that this one sees.
-    background = None if scale is None else take_off(image, model.contract, beam=energy)
+    background = Background() if scale is None else take_off(image, model.contract, beam=energy)
     domain = _examine(micrograph, image, model)
     local = model.contract.normalization == "local"
     normalised = Local(image, low, high, sampling) if local else Absolute(image)
@@ -218,7 +218,8 @@ def score(
     scratch.release(image)
     kept = region.holds(positions * (sampling / np.asarray(steps)))
     if domain is not None:
-        domain = weighed(domain, counts, contract).with_doubt(angles_doubt(calibration.detector_mrad, contract))
+        doubts = (*background.doubts, angles_doubt(calibration.detector_mrad, contract))
+        domain = weighed(domain, counts, contract).with_doubt(*doubts)
         kept &= domain.region_of(positions * sampling) != REFUSED
     positions, own = positions[kept], counts[kept]
     told = calibration.composition
@@ -239,7 +240,7 @@ def score(
         energy_ev=energy_ev,
         detector_mrad=calibration.detector_mrad,
         detector_factor=factor,
-        background=None if background is None else background / factor,
+        background=None if background.level is None else background.level / factor,
         domain=domain,
         maxima=len(maxima),
         no_columns=len(maxima) - len(kept),
