@@ -26,7 +26,7 @@ UNEVEN_SHARE = 0.6
 """Of the training's brightest background, from the darkest squares of the vacuum to its mean. In training its texture
 adds .3 at most, and the noise of 1e3 electrons per square Angstrom as much again."""
 
-MOST_RISE = 1.0
+MOST_RISE = 0.5
 """Of the training's brightest background, across the image."""
 
 GAP_RATIO = 8.0

@@ -15,13 +15,16 @@ from heamap.evaluation.told_composition import bring_to
 from heamap_serving import scratch, tiles
 from heamap_serving.background import Background, take_off
 from heamap_serving.beam_energy import check_energy, energy_scale
+from heamap_serving.blank_lines import without_blank
 from heamap_serving.certainty import Certainty, read_aggregation, read_certainty
 from heamap_serving.columns import count, locate
 from heamap_serving.detector import check_fractions, detector_scale, in_beam_fractions
 from heamap_serving.detector_angles import angles_doubt, angles_of, angles_scale, check_angles
 from heamap_serving.domain import Domain, Refused, examine
+from heamap_serving.domain_brightness import brightness_doubts
 from heamap_serving.domain_regions import REFUSED
 from heamap_serving.domain_totals import weighed
+from heamap_serving.false_columns import Checked, check_columns
 from heamap_serving.local_blur import Absolute, Local
 from heamap_serving.micrograph import BeamScale, Micrograph
 from heamap_serving.region import WHOLE, Region
@@ -113,6 +116,7 @@ class Scored:
     maxima : of the maps' sum, columns or not (``Counter.columns_among``); a mask and refused regions take columns away
         besides
     no_columns : how many of them are none
+    checked : why some of the counted ones are none
     told : shares of the elements that the user knew; None where they are the model's own
     own : (n, 5) atoms before they were brought to what was told; None where nothing was
     """
@@ -135,6 +139,7 @@ class Scored:
     domain: Domain | None = None
     maxima: int = 0
     no_columns: int = 0
+    checked: Checked | None = None
     told: tuple[float, ...] | None = None
     own: npt.NDArray[np.float64] | None = None
 
@@ -179,6 +184,7 @@ def score(
         angles of the detector that are not told or too far from the model's, or a region that the image does not hold
     Refused : an image outside the model's domain
     """
+    region, blank = without_blank(micrograph, region)
     micrograph = region.crop(micrograph)
     steps, source = _steps(micrograph, calibration)
     _check_scale(micrograph.image.shape, steps, model)
@@ -215,11 +221,20 @@ def score(
     maxima = locate(maps, radius=radius, threshold=THRESHOLD_ATOMS)
     # All columns are counted: a fit must know the neighbours of those that a mask leaves.
     positions, counts = count(maps, maxima, counter=model.counter, read=normalised.read, threshold=THRESHOLD_ATOMS)
+    checked = check_columns(normalised.read, shape, positions, counts, background=background, contract=model.contract)
+    if not checked.real.all():
+        # What stays is read without the rest.
+        positions, counts = count(
+            maps, positions[checked.real], counter=model.counter, read=normalised.read, threshold=THRESHOLD_ATOMS
+        )
     scratch.release(image)
     kept = region.holds(positions * (sampling / np.asarray(steps)))
     if domain is not None:
-        doubts = (*background.doubts, angles_doubt(calibration.detector_mrad, contract))
-        domain = weighed(domain, counts, contract).with_doubt(*doubts)
+        doubts = (*background.doubts, *checked.doubts, *brightness_doubts(image, positions, counts, contract))
+        domain = weighed(domain, counts, contract).with_doubt(
+            *doubts, angles_doubt(calibration.detector_mrad, contract)
+        )
+        domain = domain.with_remark(blank)
         kept &= domain.region_of(positions * sampling) != REFUSED
     positions, own = positions[kept], counts[kept]
     told = calibration.composition
@@ -244,6 +259,7 @@ def score(
         domain=domain,
         maxima=len(maxima),
         no_columns=len(maxima) - len(kept),
+        checked=checked,
         told=told,
         own=None if told is None else own,
     )

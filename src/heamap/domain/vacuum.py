@@ -38,7 +38,7 @@ LEAST_SHARE = 0.05
 
 LEAST_SQUARES, NOISY_SQUARES = 2, 12
 """Of a connected part. Its modulation is that of three squares by three, so that one of two is 8 Angstrom wide. A part
-that is nowhere clearly calm (``CLEAR_SHARE``), by noise or texture, must be wider: corners of a particle are as faint."""
+that is nowhere clearly calm (``CLEAR_SHARE``), by noise or texture, must be wider: thin corners are as faint."""
 
 CLEAR_SHARE = 0.15
 """Of the lattice's modulation, below which no particle is."""
