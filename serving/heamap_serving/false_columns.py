@@ -10,10 +10,13 @@ from scipy.ndimage import map_coordinates
 from heamap.contract import Contract
 from heamap.domain.column_lattice import fit_column_lattice
 from heamap.elements import ATOMIC_NUMBERS
+from heamap.evaluation.counter import Counter
 from heamap.evaluation.light import EXPONENT
+from heamap.evaluation.readout import THRESHOLD_ATOMS
 from heamap.evaluation.surroundings import Read
 from heamap_serving import scratch
 from heamap_serving.background import Background
+from heamap_serving.columns import Maps, count
 
 Flags = npt.NDArray[np.bool_]
 Values = npt.NDArray[np.float64]
@@ -74,6 +77,37 @@ class Checked:
     def to_dict(self) -> dict[str, int]:
         """For provenance."""
         return {"in_vacuum": self.in_vacuum, "off_lattice": self.off_lattice, "without_contrast": self.faint}
+
+
+def count_columns(
+    maps: Maps,
+    maxima: Values,
+    *,
+    counter: Counter,
+    read: Read,
+    background: Background,
+    contract: Contract,
+) -> tuple[Values, Values, Checked]:
+    """The columns among the maxima, and their counts; what is counted and no column goes, and the rest is read again.
+
+    Parameters
+    ----------
+    maps : (rows, cols, 5) atoms
+    maxima : (n, 2) row and column in pixels
+    read : of the image as the network sees it
+    background : what was taken off, and where there is vacuum
+
+    Returns
+    -------
+    positions (m, 2), counts (m, 5), and what became of what was counted first
+    """
+    shape = (maps.shape[0], maps.shape[1])
+    positions, counts = count(maps, maxima, counter=counter, read=read, threshold=THRESHOLD_ATOMS)
+    checked = check_columns(read, shape, positions, counts, background=background, contract=contract)
+    if not checked.real.all():
+        real = positions[checked.real]
+        positions, counts = count(maps, real, counter=counter, read=read, threshold=THRESHOLD_ATOMS)
+    return positions, counts, checked
 
 
 def check_columns(

@@ -17,14 +17,14 @@ from heamap_serving.background import Background, take_off
 from heamap_serving.beam_energy import check_energy, energy_scale
 from heamap_serving.blank_lines import without_blank
 from heamap_serving.certainty import Certainty, read_aggregation, read_certainty
-from heamap_serving.columns import count, locate
+from heamap_serving.columns import locate
 from heamap_serving.detector import check_fractions, detector_scale, in_beam_fractions
 from heamap_serving.detector_angles import angles_doubt, angles_of, angles_scale, check_angles
 from heamap_serving.domain import Domain, Refused, examine
 from heamap_serving.domain_brightness import brightness_doubts
 from heamap_serving.domain_regions import REFUSED
 from heamap_serving.domain_totals import weighed
-from heamap_serving.false_columns import Checked, check_columns
+from heamap_serving.false_columns import Checked, count_columns
 from heamap_serving.local_blur import Absolute, Local
 from heamap_serving.micrograph import BeamScale, Micrograph
 from heamap_serving.region import WHOLE, Region
@@ -220,21 +220,15 @@ def score(
     radius = DISTANCE_SHARE * model.contract.ranges.nearest_column_angstrom / sampling
     maxima = locate(maps, radius=radius, threshold=THRESHOLD_ATOMS)
     # All columns are counted: a fit must know the neighbours of those that a mask leaves.
-    positions, counts = count(maps, maxima, counter=model.counter, read=normalised.read, threshold=THRESHOLD_ATOMS)
-    checked = check_columns(normalised.read, shape, positions, counts, background=background, contract=model.contract)
-    if not checked.real.all():
-        # What stays is read without the rest.
-        positions, counts = count(
-            maps, positions[checked.real], counter=model.counter, read=normalised.read, threshold=THRESHOLD_ATOMS
-        )
+    positions, counts, checked = count_columns(
+        maps, maxima, counter=model.counter, read=normalised.read, background=background, contract=contract
+    )
     scratch.release(image)
     kept = region.holds(positions * (sampling / np.asarray(steps)))
     if domain is not None:
         doubts = (*background.doubts, *checked.doubts, *brightness_doubts(image, positions, counts, contract))
-        domain = weighed(domain, counts, contract).with_doubt(
-            *doubts, angles_doubt(calibration.detector_mrad, contract)
-        )
-        domain = domain.with_remark(blank)
+        doubts = (*doubts, angles_doubt(calibration.detector_mrad, contract))
+        domain = weighed(domain, counts, contract).with_doubt(*doubts).with_remark(blank)
         kept &= domain.region_of(positions * sampling) != REFUSED
     positions, own = positions[kept], counts[kept]
     told = calibration.composition
