@@ -26,8 +26,12 @@ UNEVEN_SHARE = 0.6
 """Of the training's brightest background, from the darkest squares of the vacuum to its mean. In training its texture
 adds .3 at most, and the noise of 1e3 electrons per square Angstrom as much again."""
 
-MOST_RISE = 0.5
-"""Of the training's brightest background, across the image."""
+MOST_RISE, MOST_UNKNOWN_RISE = 0.5, 1.0
+"""Of the training's brightest background, across the image: of a slope that is known and taken off, and of one that the
+vacuum shows on a short stretch, where texture has slopes, too."""
+
+MOST_OUTLYING = 0.25
+"""Of the vacuum, brighter than the rest."""
 
 GAP_RATIO = 8.0
 """Of mean brightness over modulation, in the twentieth of the squares where it is least. Of fields without vacuum 49 in
@@ -70,6 +74,17 @@ def doubts_beside_vacuum(level: Level, wanted: BackgroundLevel, *, beam: float) 
         found.append(
             f"the background rises by {rise:.2g} of the beam across the image, up to {highest:.2g}; a plane through "
             "the vacuum was taken off"
+        )
+    unknown = level.unknown_rise / beam
+    if unknown > MOST_UNKNOWN_RISE * wanted.most:
+        found.append(
+            f"the background slopes where vacuum is in view, by {unknown:.2g} of the beam if it goes on across the "
+            "image: what lies on the particle is not known"
+        )
+    if level.outlying > MOST_OUTLYING:
+        found.append(
+            f"{level.outlying:.0%} of the vacuum in view is brighter than the rest, as by contamination, which may lie "
+            "on the particle, too"
         )
     uneven = (level.mean - level.darkest) / beam
     if uneven > UNEVEN_SHARE * wanted.most:

@@ -18,7 +18,8 @@ LEAST_FREE = 3
 """Patches more than the plane has numbers."""
 
 LEAST_EXTENT = 0.5
-"""Of the image along an axis: where the vacuum does not reach as far, a slope along that axis would be guessed."""
+"""Of the image along an axis: where the vacuum does not reach as far, a slope along that axis is seen, but not carried
+on under the particle."""
 
 CHANCE = 1e-3
 """Of a slope that an even, textured support shows by accident; a less certain one is none."""
@@ -49,6 +50,8 @@ class Level:
     mean : of the vacuum beside the slope
     darkest : of the squares without the slope, by which the training's backgrounds are taken off
     rise : from the darkest to the brightest place of the plane in the image; 0 without a slope
+    unknown_rise : across the image, of slopes that the vacuum shows on too short a stretch to be carried on
+    outlying : share of the vacuum that is brighter than the rest, and that the plane is not made of
     """
 
     constant: float
@@ -59,6 +62,8 @@ class Level:
     mean: float
     darkest: float
     rise: float
+    unknown_rise: float
+    outlying: float
 
     def rows(self, rows: npt.NDArray[np.floating], cols: npt.NDArray[np.floating]) -> Values:
         """Brightness (rows, cols) at these rows and columns, in squares and parts of them."""
@@ -78,7 +83,8 @@ def level_of(means: Squares, vacuum: Mask, *, most: float, darkest: float) -> Le
     darkest : share of the squares below the level
     """
     places, values = np.argwhere(vacuum).astype(np.float64), means[vacuum]
-    slope, middle, kept = _fit(places, values, means.shape, most)
+    slope, unknown, kept = _fit(places, values, means.shape, most)
+    middle = places[kept].mean(axis=0)
     along = (places - middle) @ slope
     ends = (float(along[kept].min()), float(along[kept].max()))
     rows, cols = (np.arange(length, dtype=np.float64) for length in means.shape)
@@ -94,6 +100,8 @@ def level_of(means: Squares, vacuum: Mask, *, most: float, darkest: float) -> Le
         mean=own,
         darkest=lowest,
         rise=float(np.ptp(slant)),
+        unknown_rise=float(np.abs(unknown) @ np.array(means.shape)),
+        outlying=float(1 - kept.mean()),
     )
 
 
@@ -106,26 +114,27 @@ def _slanted(
 
 
 def _fit(places: Values, values: Values, shape: tuple[int, ...], most: float) -> tuple[Values, Values, Mask]:
-    """Slope (2,) and middle (2,) of the plane through the vacuum's squares, and which of them (n,) it is made of."""
+    """Slopes (2,) of the plane through the vacuum's squares, that are carried on and that are not, and which squares
+    (n,) it is made of."""
     kept = np.ones(len(values), np.bool_)
-    slope = np.zeros(2)
+    slope = unknown = np.zeros(2)
     for _ in range(_ROUNDS):
         middle = places[kept].mean(axis=0)
-        slope = _slope(places[kept] - middle, values[kept], shape)
-        left = values - (places - middle) @ slope
+        slope, unknown = _slopes(places[kept] - middle, values[kept], shape)
+        left = values - (places - middle) @ (slope + unknown)
         left = left - np.median(left[kept])
         spread = 1.4826 * float(np.median(np.abs(left[kept])))
         within = left <= max(_OUTLYING * spread, most / 2)
         if (within == kept).all():
             break
         kept = within
-    middle = places[kept].mean(axis=0)
     rise = float(np.abs(slope) @ np.array(shape))
-    return (slope if rise > LEAST_RISE * most else np.zeros(2)), middle, kept
+    return (slope if rise > LEAST_RISE * most else np.zeros(2)), unknown, kept
 
 
-def _slope(places: Values, values: Values, shape: tuple[int, ...]) -> Values:
-    """Of the plane by least squares through means over patches, along those of the vacuum's own axes that are known.
+def _slopes(places: Values, values: Values, shape: tuple[int, ...]) -> tuple[Values, Values]:
+    """Of the plane by least squares through means over patches, along the vacuum's own axes: of those that span the
+    image, and of those that do not.
 
     Parameters
     ----------
@@ -133,13 +142,14 @@ def _slope(places: Values, values: Values, shape: tuple[int, ...]) -> Values:
     shape : of the image, in squares
     """
     axes = np.linalg.eigh(places.T @ places)[1].T
-    known = np.array([np.ptp(places @ axis) >= LEAST_EXTENT * (np.abs(axis) @ np.array(shape)) for axis in axes])
+    extents = np.array([np.ptp(places @ axis) for axis in axes])
+    seen = extents >= 2 * PATCH_SQUARES
     _, owner = np.unique(np.floor(places / PATCH_SQUARES).astype(np.int64), axis=0, return_inverse=True)
     sizes = np.bincount(owner.ravel()).astype(np.float64)
-    free = len(sizes) - 1 - np.count_nonzero(known)
-    if not known.any() or free < LEAST_FREE:
-        return np.zeros(2)
-    sums = [np.bincount(owner.ravel(), weights=each) / sizes for each in (*(axes[known] @ places.T), values)]
+    free = len(sizes) - 1 - np.count_nonzero(seen)
+    if not seen.any() or free < LEAST_FREE:
+        return np.zeros(2), np.zeros(2)
+    sums = [np.bincount(owner.ravel(), weights=each) / sizes for each in (*(axes[seen] @ places.T), values)]
     heavy = np.sqrt(sizes)
     plane, wanted = np.column_stack([np.ones(len(sizes)), *sums[:-1]]) * heavy[:, None], sums[-1] * heavy
     found, *_ = np.linalg.lstsq(plane, wanted, rcond=None)
@@ -147,4 +157,6 @@ def _slope(places: Values, values: Values, shape: tuple[int, ...]) -> Values:
     errors = variance * np.diag(np.linalg.pinv(plane.T @ plane))[1:]
     # Student's t squared is F with one degree of freedom.
     ratios = np.divide(found[1:] ** 2, errors, out=np.full(len(errors), np.inf), where=errors > 0)
-    return np.asarray(np.where(special.fdtrc(1, free, ratios) < CHANCE, found[1:], 0.0) @ axes[known])
+    sure = np.where(special.fdtrc(1, free, ratios) < CHANCE, found[1:], 0.0)
+    far = extents[seen] >= LEAST_EXTENT * (np.abs(axes[seen]) @ np.array(shape))
+    return np.where(far, sure, 0.0) @ axes[seen], np.where(far, 0.0, sure) @ axes[seen]
