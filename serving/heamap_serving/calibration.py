@@ -162,7 +162,7 @@ def beam_scale_of(known: Acquisition) -> BeamScale | None:
     return None if gain is None or black is None else BeamScale(gain, black)
 
 
-def doubts(known: Acquisition, calibration: Calibration, micrograph: Micrograph, contract: Contract) -> list[str]:
+def fact_doubts(known: Acquisition, calibration: Calibration, micrograph: Micrograph, contract: Contract) -> list[str]:
     """What in the facts makes counts doubtful, one line each."""
     found = _contradictions(calibration, micrograph)
     semiangle = known.value("semiangle_mrad")

@@ -31,7 +31,7 @@ class Domain:
     Attributes
     ----------
     verdict : of the whole image
-    reasons : one line each; none for an image that is in domain in every respect
+    reasons : one line each, remarks last; none for an image that is in domain in every respect
     regions : (rows, cols) of a coarse grid over the image: 0 in domain (or nothing to count), 1 doubtful, 2 refused
     region_angstrom : side of a cell; the first begins at the image's first pixel, the last may reach beyond the image
     checks : the measured figures by name; NaN where there was nothing to measure
@@ -43,9 +43,14 @@ class Domain:
     region_angstrom: float
     checks: dict[str, float]
 
-    def with_doubt(self, line: str | None) -> "Domain":
-        """The finding of an image that is not refused, with one more reason for doubt, if there is one."""
-        return self if line is None else replace(self, verdict="doubtful", reasons=(*self.reasons, line))
+    def with_doubt(self, *lines: str | None) -> "Domain":
+        """The finding of an image that is not refused, with more reasons for doubt, if there are any."""
+        found = tuple(line for line in lines if line is not None)
+        return replace(self, verdict="doubtful", reasons=(*self.reasons, *found)) if found else self
+
+    def with_remark(self, line: str | None) -> "Domain":
+        """The same finding, with a line that says what else there is to know."""
+        return self if line is None else replace(self, reasons=(*self.reasons, line))
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready; a figure that could not be measured is None."""

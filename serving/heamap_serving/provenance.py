@@ -50,7 +50,11 @@ def provenance(scored: Scored, model: Model, source: dict[str, Any]) -> dict[str
         },
         "acquisition": scored.known.record(),
         "background_beam_fraction": scored.background,
-        "maxima": {"found": scored.maxima, "no_columns": scored.no_columns},
+        "maxima": {
+            "found": scored.maxima,
+            "no_columns": scored.no_columns,
+            **({} if scored.checked is None else scored.checked.to_dict()),
+        },
         "domain": None if scored.domain is None else scored.domain.to_dict(),
         "intervals": None if scored.certainty is None else {"level": scored.certainty.level},
         "told_composition": _told(scored, model),

@@ -1,6 +1,7 @@
 """One micrograph to its result: counts, or positions where too little is known to count."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy.typing as npt
 
 from heamap.elements import ELEMENTS
 from heamap_serving import outputs
+from heamap_serving.blank_lines import without_blank
 from heamap_serving.calibration import Calibration, NotCalibratedError, resolve
 from heamap_serving.certainty import claims, doubted
 from heamap_serving.composition import composition_of
@@ -92,9 +94,11 @@ def find_positions(
     if known.sampling_angstrom is None:
         raise NotCalibratedError(("sampling_angstrom",), micrograph.fault)
     steps = known.sampling_angstrom.value
-    cropped = options.region.crop(micrograph)
+    region, blank = without_blank(micrograph, options.region)
+    cropped = region.crop(micrograph)
     check_scale(cropped.image.shape, steps, model)
-    return read_positions(cropped.image, model.contract, known, options.region, folder=folder)
+    found = read_positions(cropped.image, model.contract, known, region, folder=folder)
+    return found if found.domain is None else replace(found, domain=found.domain.with_remark(blank))
 
 
 def _counts_record(scored: Scored, model: Model) -> dict[str, Any]:

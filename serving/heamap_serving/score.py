@@ -14,16 +14,19 @@ from heamap.errors import InputError
 from heamap.evaluation.readout import DISTANCE_SHARE, THRESHOLD_ATOMS
 from heamap.evaluation.told_composition import bring_to
 from heamap_serving import scratch, tiles
-from heamap_serving.background import take_off
+from heamap_serving.background import Background, take_off
 from heamap_serving.beam_energy import check_energy, energy_scale
-from heamap_serving.calibration import Calibration, beam_scale_of, demand, doubts, resolve
+from heamap_serving.blank_lines import without_blank
+from heamap_serving.calibration import Calibration, beam_scale_of, demand, fact_doubts, resolve
 from heamap_serving.certainty import Certainty, read_aggregation, read_certainty
-from heamap_serving.columns import count, locate
+from heamap_serving.columns import locate
 from heamap_serving.detector import check_fractions, in_beam_fractions
 from heamap_serving.detector_angles import angles_doubt, angles_scale, check_angles
 from heamap_serving.domain import Domain, Refused, examine
+from heamap_serving.domain_brightness import brightness_doubts
 from heamap_serving.domain_regions import REFUSED
 from heamap_serving.domain_totals import weighed
+from heamap_serving.false_columns import Checked, count_columns
 from heamap_serving.local_blur import Absolute, Local
 from heamap_serving.micrograph import BeamScale, Micrograph
 from heamap_serving.region import WHOLE, Region
@@ -72,6 +75,7 @@ class Scored:
     maxima : of the maps' sum, columns or not (``Counter.columns_among``); a mask and refused regions take columns away
         besides
     no_columns : how many of them are none
+    checked : why some of the counted ones are none
     told : shares of the elements that the user knew; None where they are the model's own
     own : (n, 5) atoms before they were brought to what was told; None where nothing was
     """
@@ -92,6 +96,7 @@ class Scored:
     domain: Domain | None = None
     maxima: int = 0
     no_columns: int = 0
+    checked: Checked | None = None
     told: tuple[float, ...] | None = None
     own: npt.NDArray[np.float64] | None = None
 
@@ -140,6 +145,7 @@ def score(
     contract = model.contract
     known = resolve(calibration, micrograph)
     demand(known, contract, micrograph.fault)
+    region, blank = without_blank(micrograph, region)
     micrograph = region.crop(micrograph)
     steps: tuple[float, float] = known.value("sampling_angstrom")
     check_scale(micrograph.image.shape, steps, model)
@@ -155,7 +161,7 @@ def score(
     if detector is not None:
         check_fractions(high / beam, detector)
     # A support is as bright as on the model's own detector by now: its limit is of the beam that this one sees.
-    background = None if scale is None else take_off(image, model.contract, beam=energy)
+    background = Background() if scale is None else take_off(image, model.contract, beam=energy)
     domain = _examine(micrograph, image, model)
     local = model.contract.normalization == "local"
     normalised = Local(image, low, high, sampling) if local else Absolute(image)
@@ -168,13 +174,15 @@ def score(
     radius = DISTANCE_SHARE * model.contract.ranges.nearest_column_angstrom / sampling
     maxima = locate(maps, radius=radius, threshold=THRESHOLD_ATOMS)
     # All columns are counted: a fit must know the neighbours of those that a mask leaves.
-    positions, counts = count(maps, maxima, counter=model.counter, read=normalised.read, threshold=THRESHOLD_ATOMS)
+    positions, counts, checked = count_columns(
+        maps, maxima, counter=model.counter, read=normalised.read, background=background, contract=contract
+    )
     scratch.release(image)
     kept = region.holds(positions * (sampling / np.asarray(steps)))
     if domain is not None:
-        domain = weighed(domain, counts, contract).with_doubt(angles_doubt(angles, contract))
-        for doubt in doubts(known, calibration, micrograph, contract):
-            domain = domain.with_doubt(doubt)
+        doubts = (*background.doubts, *checked.doubts, *brightness_doubts(image, positions, counts, contract))
+        doubts = (*doubts, angles_doubt(angles, contract), *fact_doubts(known, calibration, micrograph, contract))
+        domain = weighed(domain, counts, contract).with_doubt(*doubts).with_remark(blank)
         kept &= domain.region_of(positions * sampling) != REFUSED
     positions, own = positions[kept], counts[kept]
     told = calibration.composition
@@ -193,10 +201,11 @@ def score(
         region=region,
         beam=detector,
         detector_factor=factor,
-        background=None if background is None else background / factor,
+        background=None if background.level is None else background.level / factor,
         domain=domain,
         maxima=len(maxima),
         no_columns=len(maxima) - len(kept),
+        checked=checked,
         told=told,
         own=None if told is None else own,
     )

@@ -35,10 +35,22 @@ def test_counts_do_not_depend_on_what_lies_beside_the_particle(model_of):
     assert json.loads(json.dumps(provenance(some, model, {})))["background_beam_fraction"] == some.background
 
 
+def filling_the_field(level: float) -> Micrograph:
+    """Columns as far as the image goes, over a background that is a fraction of the beam."""
+    return Micrograph(lattice_image((150, 150), (0.2, 0.2))[0] + np.float32(level / GAIN), (0.2, 0.2))
+
+
 def test_of_an_image_without_vacuum_the_middle_of_the_training_is_taken_off(model_of):
-    found = score(beside_vacuum(0.02), model_of(background=TAKEN), calibrated(None, GAIN))
+    found = score(filling_the_field(0.02), model_of(background=TAKEN), calibrated(None, GAIN))
     assert found.background == pytest.approx(0.0025)
-    assert found.image.min() == pytest.approx(0.0175, rel=1e-4)
+    assert found.image.min() == pytest.approx(0.0175 + filling_the_field(0.0).image.min() * GAIN, rel=1e-4)
+
+
+def test_all_of_the_vacuum_in_view_is_taken_off_however_bright(model_of):
+    model = model_of(background=TAKEN)
+    none, bright = (score(beside_vacuum(level), model, calibrated(None, GAIN)) for level in (0.0, 0.02))
+    assert bright.background == pytest.approx(0.02, rel=1e-4)
+    np.testing.assert_allclose(bright.counts, none.counts, rtol=1e-3, atol=1e-3)
 
 
 def test_an_image_far_below_black_is_refused_and_one_a_little_below_is_brought_up(model_of):
@@ -52,9 +64,10 @@ def test_an_image_far_below_black_is_refused_and_one_a_little_below_is_brought_u
 
 def test_the_level_is_a_fraction_of_the_beam_at_any_energy(model_of):
     model = model_of(background=TAKEN, energy=TOLD)
-    found = score(beside_vacuum(0.02), model, calibrated(None, GAIN, energy_kev=180.0))
+    found = score(filling_the_field(0.02), model, calibrated(None, GAIN, energy_kev=180.0))
     assert found.background == pytest.approx(0.0025)
-    assert found.image.min() == pytest.approx(0.0175 * 0.9**1.1, rel=1e-4)
+    lowest = 0.0175 + filling_the_field(0.0).image.min() * GAIN
+    assert found.image.min() == pytest.approx(lowest * 0.9**1.1, rel=1e-4)
 
 
 def test_a_model_that_asks_for_nothing_has_nothing_taken_off(model_of):
@@ -70,5 +83,5 @@ def test_bands_find_the_level_of_the_whole_image(shape, monkeypatch):
     contract = make_contract(normalization="absolute", background=TAKEN)
     level = background_level(square_means(image, sampling_angstrom=contract.sampling_angstrom), most=0.005)
     less = image.copy()
-    assert background.take_off(less, contract, beam=1.0) == pytest.approx(level, rel=1e-6)
+    assert background.take_off(less, contract, beam=1.0).level == pytest.approx(level, rel=1e-6)
     np.testing.assert_allclose(less, image - level, atol=1e-8)

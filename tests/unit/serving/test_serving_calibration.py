@@ -11,7 +11,7 @@ from heamap.acquisition.microscope import Detector, Microscope
 from heamap.cli import main
 from heamap.contract import EnergyScale
 from heamap.errors import InputError
-from heamap_serving.calibration import Calibration, NotCalibratedError, beam_scale_of, demand, doubts, resolve
+from heamap_serving.calibration import Calibration, NotCalibratedError, beam_scale_of, demand, fact_doubts, resolve
 from heamap_serving.detector_scans import with_detector
 from heamap_serving.micrograph import BeamScale, Frames, Micrograph
 
@@ -76,12 +76,12 @@ def test_the_microscope_goes_before_what_a_file_lets_be_computed():
 def test_where_microscope_and_file_disagree_the_image_is_doubtful_unless_an_option_decides():
     microscope, contract = Microscope(energy_kev=200.0), make_contract(normalization="absolute")
     file = micrograph(energy_ev=3e5)
-    (line,) = doubts(*both(Calibration(microscope=microscope), file), contract)
+    (line,) = fact_doubts(*both(Calibration(microscope=microscope), file), contract)
     assert (
         "the microscope's file says 200 keV, the image's 300 keV; the former was used, --energy-kev E decides" in line
     )
-    assert doubts(*both(Calibration(microscope=microscope, energy_kev=200.0), file), contract) == []
-    assert doubts(*both(Calibration(microscope=microscope), micrograph(energy_ev=2.001e5)), contract) == []
+    assert fact_doubts(*both(Calibration(microscope=microscope, energy_kev=200.0), file), contract) == []
+    assert fact_doubts(*both(Calibration(microscope=microscope), micrograph(energy_ev=2.001e5)), contract) == []
 
 
 def both(calibration, image):
@@ -90,18 +90,18 @@ def both(calibration, image):
 
 def test_a_probe_of_another_convergence_than_training_is_doubtful():
     contract = make_contract(normalization="absolute")
-    (line,) = doubts(*both(Calibration(semiangle_mrad=25.0), micrograph()), contract)
+    (line,) = fact_doubts(*both(Calibration(semiangle_mrad=25.0), micrograph()), contract)
     assert "25 mrad, in training 15 to 20" in line
-    assert doubts(*both(Calibration(), micrograph(semiangle_mrad=18.0)), contract) == []
+    assert fact_doubts(*both(Calibration(), micrograph(semiangle_mrad=18.0)), contract) == []
 
 
 def test_a_gain_given_for_added_frames_is_doubtful_until_the_user_says_how_they_were_added():
     contract = make_contract(normalization="absolute")
     calibration = calibrated(None, 1e-4, 10.0)
-    (line,) = doubts(*both(calibration, micrograph(frames=Frames(4, "align"))), contract)
+    (line,) = fact_doubts(*both(calibration, micrograph(frames=Frames(4, "align"))), contract)
     assert "4 frames were added" in line
-    assert doubts(*both(calibration, micrograph(frames=Frames(4, "sum", chosen=True))), contract) == []
-    assert doubts(*both(calibration, micrograph(frames=Frames(1, "single", first=2))), contract) == []
+    assert fact_doubts(*both(calibration, micrograph(frames=Frames(4, "sum", chosen=True))), contract) == []
+    assert fact_doubts(*both(calibration, micrograph(frames=Frames(1, "single", first=2))), contract) == []
 
 
 def test_a_dose_is_computed_from_current_dwell_time_and_pixel():
