@@ -180,8 +180,9 @@ def score(
     scratch.release(image)
     kept = region.holds(positions * (sampling / np.asarray(steps)))
     if domain is not None:
-        doubts = (*background.doubts, *checked.doubts, *brightness_doubts(image, positions, counts, contract))
-        doubts = (*doubts, angles_doubt(angles, contract), *fact_doubts(known, calibration, micrograph, contract))
+        doubts: list[str | None] = [*background.doubts, *checked.doubts]
+        doubts += brightness_doubts(image, positions, counts, contract)
+        doubts += [angles_doubt(angles, contract), *fact_doubts(known, calibration, micrograph, contract)]
         domain = weighed(domain, counts, contract).with_doubt(*doubts).with_remark(blank)
         kept &= domain.region_of(positions * sampling) != REFUSED
     positions, own = positions[kept], counts[kept]
