@@ -4,9 +4,9 @@
     heamap simulate round.xyz --out round --waves 12 --axis z
     python benchmarks/positions.py round
 
-Structures are written as ``round.xyz``, ``wedge.xyz`` and ``twin.xyz``; ``heamap simulate`` makes the folders; each image is blurred by a source, put on a support and exposed. Prints a table
-in Markdown: recall, precision and distance of the columns, correlation r of their relative intensities with the true
-ones, lattice constant, and error of a component of the strain of columns with all neighbours.
+The first writes ``round.xyz``, ``wedge.xyz`` and ``twin.xyz``. Each image is blurred by a source, put on a support and
+exposed. Prints a table in Markdown: recall, precision and distance of the columns, correlation r of their relative
+intensities with the true ones, lattice constant, and error of a component of the strain of columns with all neighbours.
 """
 
 import argparse
