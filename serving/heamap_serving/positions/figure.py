@@ -153,9 +153,10 @@ class _View:
         axes = self._field(box, name)
         known = np.isfinite(values)
         size = float(np.clip(0.92 * self._spacing_points(box), 1.0, 40.0)) ** 2
-        drawn: dict[str, Any] = {"s": size, "linewidths": 0, "rasterized": True}
+        # The brightest of the colours is nearly that of light pages, the darkest that of dark ones.
+        drawn: dict[str, Any] = {"s": size, "linewidths": 0.3, "edgecolors": self._colours.soft, "rasterized": True}
         if not known.all():
-            axes.scatter(self._x[~known], self._y[~known], color=self._colours.unknown, **drawn)
+            axes.scatter(self._x[~known], self._y[~known], c=self._colours.unknown, **drawn)
         shown = axes.scatter(
             self._x[known], self._y[known], c=values[known], cmap=colours, vmin=limits[0], vmax=limits[1], **drawn
         )

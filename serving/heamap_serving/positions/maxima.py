@@ -23,9 +23,9 @@ PLACE_BLURS = (0.3, 0.45)
 """Standard deviations, Angstrom, of the blur whose maxima are the places of the columns, with ``SHARP`` and ``SMOOTH``.
 The difference of blurs pushes neighbours apart, by half a per cent of their distance."""
 
-PLACE_REACH_ANGSTROM = 0.6
-"""From a maximum of the difference to that of the blur. A light column beside a heavy one may have none: it keeps the
-first."""
+PLACE_REACH_ANGSTROM = 0.4
+"""From a maximum of the difference to that of the blur, less than a third of the least distance of two: no two columns
+meet. A light column beside a heavy one may have none, and keeps the first."""
 
 LEAST_FOR_SHARP = 8.0
 """Contrast over noise of the median maximum that the sharp one needs."""
@@ -95,7 +95,7 @@ def find_maxima(image: Image, noise: "Noise", *, sampling_angstrom: float, neare
 def _above_noise(found: Maxima, level: Values) -> tuple[Maxima, Values]:
     """Maxima above the noise (n,) at their places, and how often they hold it."""
     # Where pixels are too coarse to tell it, all are clear.
-    over = found.contrast / np.maximum(level, np.finfo(np.float64).tiny)
+    over = np.divide(found.contrast, level, out=np.full(len(level), np.inf), where=level > 0)
     some = over > LEAST_OF_NOISE
     return replace(found, clear=over > CLEAR_OF_NOISE).kept(some), over[some]
 

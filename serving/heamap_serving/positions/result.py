@@ -138,9 +138,10 @@ def read_positions(
     elif is_fcc(lattice.grains[0]):
         # Once more among themselves: chance neighbours of chance maxima are gone by then.
         lattice = _lattice(maxima.positions[near] * sampling, nearest, domain)
-        kept[:] = False
-        kept[np.flatnonzero(near)[~lattice.off_lattice]] = True
-        lattice = _of_columns(lattice, ~lattice.off_lattice)
+        on = ~lattice.off_lattice if lattice.grains else np.ones(int(near.sum()), bool)
+        kept = near.copy()
+        kept[near] = on
+        lattice = _of_columns(lattice, on)
     positions = maxima.positions[kept]
     if domain is not None:
         domain = _judged(domain, lattice, float(near.mean()))
