@@ -21,8 +21,8 @@ from heamap_serving.micrograph import Micrograph
 SECONDS = 30.0
 """A file of no size may take so long to read."""
 
-SECONDS_PER_GIGABYTE = 120.0
-"""And so much longer for its size: a slow network drive."""
+SECONDS_PER_GIGABYTE = 400.0
+"""And so much longer for its size: a slow network drive, or a series whose frames are aligned."""
 
 
 PIXELS = ".pixels-"

@@ -60,7 +60,7 @@ def _check_whole(tiff: Any, path: Path) -> None:
         return
     root = ET.fromstring(tiff.ome_metadata)
     own = root.get("UUID")
-    for plane in root.iter("{*}UUID"):
+    for plane in root.findall(".//{*}UUID"):
         here = plane.text == own if own else plane.get("FileName") in (None, path.name)
         if not here:
             raise InputError("an OME-TIFF whose planes lie in several files; save the HAADF image in one")
@@ -140,7 +140,7 @@ def _channel_names(tiff: Any, number: int) -> list[str]:
     """As ImageJ's labels or OME's channels name them."""
     names: list[Any] = []
     if tiff.is_ome:
-        names = [channel.get("Name") for channel in ET.fromstring(tiff.ome_metadata).iter("{*}Channel")]
+        names = [channel.get("Name") for channel in ET.fromstring(tiff.ome_metadata).findall(".//{*}Channel")]
     elif tiff.is_imagej:
         names = list((tiff.imagej_metadata or {}).get("Labels") or [])
     names = names if len(names) == number else [None] * number
