@@ -21,8 +21,8 @@ from heamap_serving.micrograph import Micrograph
 SECONDS = 30.0
 """A file of no size may take so long to read."""
 
-SECONDS_PER_GIGABYTE = 400.0
-"""And so much longer for its size: a slow network drive, or a series whose frames are aligned."""
+SECONDS_PER_GIGABYTE = 120.0
+"""And so much longer for its size: a slow network drive."""
 
 
 PIXELS = ".pixels-"
@@ -58,7 +58,7 @@ class Reader:
     ----------
     folder : of the temporary files with pixels; they are gone once mapped
     selection : which image of a file is taken, and what becomes of a series
-    seconds : that a file of no size may take
+    seconds : that a file of no size, or a frame of a series, may take
 
     Attributes
     ----------
@@ -112,18 +112,24 @@ class Reader:
             late.set()
             self._process.kill()
 
-        timer = threading.Timer(seconds, stop)
-        timer.start()
-        try:
-            self._process.stdin.write(json.dumps(request) + "\n")
-            self._process.stdin.flush()
-            line = self._process.stdout.readline()
-        except BrokenPipeError:
-            line = ""
-        finally:
-            timer.cancel()
-        if line:
-            answer: dict[str, Any] = json.loads(line)
+        question = json.dumps(request) + "\n"
+        answer: dict[str, Any] = reading_process.AT_WORK
+        # Each frame of a series has the time that a file has.
+        while answer == reading_process.AT_WORK:
+            timer = threading.Timer(seconds, stop)
+            timer.start()
+            try:
+                self._process.stdin.write(question)
+                self._process.stdin.flush()
+                line, question = self._process.stdout.readline(), ""
+            except BrokenPipeError:
+                line = ""
+            finally:
+                timer.cancel()
+            if not line:
+                break
+            answer = json.loads(line)
+        else:
             return answer
         code = self._process.wait()
         if late.is_set():

@@ -43,7 +43,9 @@ READERS: dict[str, Callable[[Path, ExitStack], list[Dataset]]] = {
 """Reader by suffix."""
 
 
-def read_micrograph(path: Path, folder: Path | None = None, selection: Selection = HAADF) -> Micrograph:
+def read_micrograph(
+    path: Path, folder: Path | None = None, selection: Selection = HAADF, each_frame: Callable[[], None] | None = None
+) -> Micrograph:
     """Read the one image that a file holds, or the one that is chosen of several.
 
     Of several images the HAADF image or series is taken, by the name of its detector; a series becomes one image
@@ -55,6 +57,7 @@ def read_micrograph(path: Path, folder: Path | None = None, selection: Selection
     path : file of one of the formats of ``READERS``
     folder : of the temporary file that a large image is kept in
     selection : which image, and what becomes of a series
+    each_frame : called after each frame of a series that was added, which may take a while
 
     Raises
     ------
@@ -72,7 +75,8 @@ def read_micrograph(path: Path, folder: Path | None = None, selection: Selection
         raise InputError("no such file" if not path.is_dir() else "a folder, not a file")
     try:
         with ExitStack() as files:
-            return micrograph(choose(reader(path, files), selection), selection, folder)
+            chosen = choose(reader(path, files), selection)
+            return micrograph(chosen, selection, folder, each_frame or (lambda: None))
     except InputError:
         raise
     except MemoryError:

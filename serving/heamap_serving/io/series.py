@@ -1,5 +1,6 @@
 """One image of a series of frames."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,16 @@ from heamap_serving.micrograph import BAND_PIXELS, Frames, Micrograph, check_lay
 Image = npt.NDArray[np.float32]
 
 
-def micrograph(dataset: Dataset, selection: Selection, folder: Path | None = None) -> Micrograph:
+MOST_FRAMES = 20_000
+"""Longer series are refused: they would take hours."""
+
+
+def _nothing() -> None: ...
+
+
+def micrograph(
+    dataset: Dataset, selection: Selection, folder: Path | None = None, each_frame: Callable[[], None] = _nothing
+) -> Micrograph:
     """Read a dataset: its one image, or one of its frames, or all of them added.
 
     Frames are read one after the other, so that memory does not grow with their number.
@@ -24,6 +34,7 @@ def micrograph(dataset: Dataset, selection: Selection, folder: Path | None = Non
     Parameters
     ----------
     folder : of the temporary file that a large image is kept in
+    each_frame : called after each frame that was added
 
     Raises
     ------
@@ -45,7 +56,10 @@ def micrograph(dataset: Dataset, selection: Selection, folder: Path | None = Non
     elif number == 1:
         fill(image, dataset.frame(0))
     else:
-        shifts = _add_as_they_are(image, dataset) if way == "sum" else _add_aligned(image, dataset)
+        if number > MOST_FRAMES:
+            raise InputError(f"{number} frames are more than {MOST_FRAMES}; take one with --frames N, or save fewer")
+        add = _add_as_they_are if way == "sum" else _add_aligned
+        shifts = add(image, dataset, each_frame)
         frames = Frames(number, way, shifts, 0, chosen=selection.frames is not None)
     known = of_sum(dataset.known, 1 if frames is None else frames.number)
     known = with_dose(known, dataset.sampling_angstrom)
@@ -53,17 +67,18 @@ def micrograph(dataset: Dataset, selection: Selection, folder: Path | None = Non
     return Micrograph(image, dataset.sampling_angstrom, dataset.fault, known, dataset.name, frames)
 
 
-def _add_as_they_are(image: Image, dataset: Dataset) -> tuple[tuple[float, float], ...]:
+def _add_as_they_are(image: Image, dataset: Dataset, each_frame: Callable[[], None]) -> tuple[tuple[float, float], ...]:
     fill(image, dataset.frame(0))
     for index in range(1, dataset.number):
         frame = dataset.frame(index)
         for start, stop in scratch.row_bands(image.shape, BAND_PIXELS):
             image[start:stop] += frame[start:stop].astype(np.float32, copy=False)
             scratch.release(image)
+        each_frame()
     return ()
 
 
-def _add_aligned(image: Image, dataset: Dataset) -> tuple[tuple[float, float], ...]:
+def _add_aligned(image: Image, dataset: Dataset, each_frame: Callable[[], None]) -> tuple[tuple[float, float], ...]:
     from heamap_serving.io.registration import Registration
 
     registration, shifts = Registration(), []
@@ -83,6 +98,7 @@ def _add_aligned(image: Image, dataset: Dataset) -> tuple[tuple[float, float], .
             ) from None
         _add_at(image, covered, frame, shift)
         shifts.append((round(shift[0], 3), round(shift[1], 3)))
+        each_frame()
     # The first frame covers all of it.
     image *= dataset.number / covered
     return tuple(shifts)

@@ -13,7 +13,9 @@ from heamap_serving.micrograph import Micrograph
 
 
 def is_signal(value: object) -> bool:
-    """Whether a value is a HyperSpy signal, or a signal as RosettaSciIO's readers give it."""
+    """Whether a value is a HyperSpy signal, one as RosettaSciIO's readers give it, or a list of such signals."""
+    if isinstance(value, list | tuple):
+        return len(value) > 0 and all(is_signal(entry) for entry in value)
     if isinstance(value, Mapping):
         return "data" in value and "axes" in value
     return all(hasattr(value, name) for name in ("data", "axes_manager", "metadata"))
@@ -25,14 +27,16 @@ def from_signal(signal: Any, selection: Selection = HAADF, folder: Path | None =
     Parameters
     ----------
     signal : a HyperSpy signal, lazy or not, or RosettaSciIO's dictionary (``data``, ``axes``, ``metadata``,
-        ``original_metadata``); one navigation axis makes it a series of frames
+        ``original_metadata``), or a list of those of a file; one navigation axis makes it a series of frames
     folder : of the temporary file that a large image is kept in
 
     Raises
     ------
     InputError : it is no greyscale image or series of images
     """
-    return micrograph(choose([dataset_of(as_dictionary(signal))], selection), selection, folder)
+    signals = signal if isinstance(signal, list | tuple) else [signal]
+    datasets = datasets_of([as_dictionary(entry) for entry in signals])
+    return micrograph(choose(datasets, selection), selection, folder)
 
 
 def as_dictionary(signal: Any) -> Mapping[str, Any]:

@@ -121,6 +121,13 @@ def test_signals_of_rosettasciio():
     assert found.dataset == "HAADF"
 
 
+def test_of_the_signals_of_a_file_the_haadf_one_is_taken():
+    signals = [signal_of(picture()[::-1], "BF"), signal_of(picture())]
+    assert is_signal(signals)
+    np.testing.assert_array_equal(from_signal(signals).image, picture())
+    np.testing.assert_array_equal(from_signal(signals, Selection("BF")).image, picture()[::-1])
+
+
 @pytest.mark.parametrize("lazy", [False, True])
 def test_signals_of_hyperspy(lazy):
     signal = hs.signals.Signal2D(picture())

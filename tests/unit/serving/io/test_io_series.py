@@ -1,11 +1,14 @@
 """Series become one image: aligned, added as they are, or one frame; what does not register is refused."""
 
+import sys
+
 import numpy as np
 import pytest
 from scipy import ndimage
 from writers.pictures import drifted, lattice, picture
 
 from heamap.errors import InputError
+from heamap_serving import reading_process
 from heamap_serving.guarded import Reader
 from heamap_serving.io import Selection, from_signal, read_micrograph
 from heamap_serving.io.registration import Registration
@@ -137,6 +140,25 @@ def test_the_process_of_its_own_reads_what_is_selected(tmp_path):
         found = reader.read(tmp_path / "a.npy")
         np.testing.assert_allclose(found.frames.shifts_px, DRIFT, atol=0.15)
         assert reader.restarts == 0
+
+
+def test_each_frame_of_a_long_series_has_the_time_of_a_file(tmp_path, monkeypatch):
+    slow = tmp_path / "slow.py"
+    slow.write_text(
+        "import json, sys, time\n"
+        "sys.stdin.readline()\n"
+        "for _ in range(5):\n    time.sleep(0.5)\n    print('{}', flush=True)\n"
+        "print(json.dumps({'refused': 'read to the end'}), flush=True)\n"
+        "sys.stdin.readline()\ntime.sleep(60)\n"
+    )
+    np.save(tmp_path / "a.npy", drifted(DRIFT))
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    monkeypatch.setattr(reading_process, "__name__", "slow")
+    with Reader(tmp_path, seconds=2.0) as reader:
+        with pytest.raises(InputError, match="read to the end"):
+            reader.read(tmp_path / "a.npy")
+        with pytest.raises(InputError, match="not read within 2 s"):
+            reader.read(tmp_path / "a.npy")
 
 
 def test_memory_does_not_grow_with_the_number_of_frames():
