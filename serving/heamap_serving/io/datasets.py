@@ -128,6 +128,12 @@ class Slice:
         return self._data[(*key[: self._axis], self._index, *key[self._axis :])]
 
 
+def printable(words: str, most: int) -> str:
+    """Text of a file in one line of so many characters; control characters, which a terminal obeys, become spaces."""
+    line = " ".join("".join(sign if sign.isprintable() else " " for sign in words).split())
+    return line if len(line) <= most else f"{line[: most - 3]}..."
+
+
 def plain_layout(shape: tuple[int, ...]) -> Layout | None:
     """Layout of an array of which only the shape is known: rows and columns last, frames before them.
 

@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from heamap.errors import InputError
-from heamap_serving.io.datasets import Dataset
+from heamap_serving.io.datasets import Dataset, printable
 from heamap_serving.io.formats import (
     digital_micrograph,
     hdf5,
@@ -43,6 +43,10 @@ READERS: dict[str, Callable[[Path, ExitStack], list[Dataset]]] = {
 """Reader by suffix."""
 
 
+LINE_LENGTH = 1000
+"""Of a refusal that lists images."""
+
+
 def read_micrograph(
     path: Path, folder: Path | None = None, selection: Selection = HAADF, each_frame: Callable[[], None] | None = None
 ) -> Micrograph:
@@ -77,8 +81,8 @@ def read_micrograph(
         with ExitStack() as files:
             chosen = choose(reader(path, files), selection)
             return micrograph(chosen, selection, folder, each_frame or (lambda: None))
-    except InputError:
-        raise
+    except InputError as error:
+        raise InputError(printable(str(error), LINE_LENGTH)) from None
     except MemoryError:
         raise InputError("damaged: it asks for more memory than a file of its size can need") from None
     except ModuleNotFoundError as error:
@@ -88,5 +92,5 @@ def read_micrograph(
     except Exception as error:
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise
-        reason = " ".join(str(error).split()) or "no reason given"
-        raise InputError(f"damaged or not a {path.suffix} file ({type(error).__name__}: {reason[:160]})") from error
+        reason = printable(str(error), 160) or "no reason given"
+        raise InputError(f"damaged or not a {path.suffix} file ({type(error).__name__}: {reason})") from error

@@ -5,10 +5,13 @@ from collections import Counter
 from dataclasses import dataclass, replace
 
 from heamap.errors import InputError
-from heamap_serving.io.datasets import Dataset
+from heamap_serving.io.datasets import Dataset, printable
 
 SMALLEST_PX = 32
 """Arrays with a shorter side are tables and matrices beside the image."""
+
+NAME_LENGTH = 120
+"""Longer names are cut."""
 
 LISTED = 8
 """Names in a refusal."""
@@ -134,7 +137,10 @@ def _why_none(datasets: list[Dataset]) -> str:
 
 def _told_apart(datasets: list[Dataset]) -> list[Dataset]:
     """With a name for each: what the file leaves unnamed, or names alike, is numbered."""
-    named = [entry if entry.name.strip() else replace(entry, name="") for entry in datasets]
+    named = [
+        replace(entry, name=printable(entry.name, NAME_LENGTH), detector=printable(entry.detector, NAME_LENGTH))
+        for entry in datasets
+    ]
     if len(named) == 1:
         return named
     named = [entry if entry.name else replace(entry, name="image") for entry in named]

@@ -10,7 +10,7 @@ from heamap.acquisition import Acquisition
 from heamap.errors import InputError
 from heamap_serving import scratch
 from heamap_serving.io.acquisition_metadata import of_sum, with_dose
-from heamap_serving.io.datasets import Dataset
+from heamap_serving.io.datasets import Dataset, printable
 from heamap_serving.io.selection import Selection
 from heamap_serving.micrograph import BAND_PIXELS, Frames, Micrograph, check_layout, fill
 
@@ -64,7 +64,7 @@ def micrograph(
     known = of_sum(dataset.known, 1 if frames is None else frames.number)
     known = with_dose(known, dataset.sampling_angstrom)
     known = Acquisition.stated("file", sampling_angstrom=dataset.sampling_angstrom).over(known)
-    return Micrograph(image, dataset.sampling_angstrom, dataset.fault, known, dataset.name, frames)
+    return Micrograph(image, dataset.sampling_angstrom, printable(dataset.fault, 200), known, dataset.name, frames)
 
 
 def _add_as_they_are(image: Image, dataset: Dataset, each_frame: Callable[[], None]) -> tuple[tuple[float, float], ...]:

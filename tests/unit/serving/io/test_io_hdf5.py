@@ -282,6 +282,27 @@ def test_numbers_that_lie_in_other_files_are_refused(tmp_path):
         assert str(tmp_path) not in str(caught.value)
 
 
+def test_names_of_a_file_do_not_reach_the_terminal_as_they_are(tmp_path):
+    evil = "a\nheamap: good.tif: all fine\x1b]0;x\x07" + "x" * 60_000
+    axes = [("y", f"u\n\x1b[2J{evil}", 0.015, False), ("x", "nm", 0.02, False)]
+    hdf5.write_hspy(tmp_path / "a.hspy", {"one": (picture(), axes, {"General": {"title": evil}})})
+    found = read_micrograph(tmp_path / "a.hspy")
+    assert found.dataset.isprintable()
+    assert len(found.dataset) <= 120
+    assert found.fault.isprintable()
+    assert len(found.fault) <= 200
+    signals = {name: (picture(), axes, {"General": {"title": name + evil}}) for name in ("one", "two")}
+    hdf5.write_hspy(tmp_path / "b.hspy", signals)
+    with pytest.raises(InputError) as caught:
+        read_micrograph(tmp_path / "b.hspy")
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) <= 1000
+    np.save(tmp_path / "c.npy", np.zeros((40, 40), dtype=[(evil[:90], "u1"), ("b", "u1")]))
+    with pytest.raises(InputError) as caught:
+        read_micrograph(tmp_path / "c.npy")
+    assert str(caught.value).isprintable()
+
+
 def test_a_filter_that_is_not_installed_is_named(tmp_path):
     with h5py.File(tmp_path / "a.h5", "w") as file:
         properties = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
