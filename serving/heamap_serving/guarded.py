@@ -15,6 +15,7 @@ import numpy as np
 
 from heamap.errors import InputError
 from heamap_serving import reading_process
+from heamap_serving.io.readers import BROKEN_LINK
 from heamap_serving.io.selection import HAADF, Selection
 from heamap_serving.micrograph import Micrograph
 
@@ -88,6 +89,8 @@ class Reader:
         try:
             size = path.stat().st_size
         except OSError as error:
+            if path.is_symlink():
+                raise InputError(BROKEN_LINK) from None
             raise InputError(error.strerror or "cannot be read") from None
         if self._process.poll() is not None:
             self._process = _start()

@@ -44,6 +44,7 @@ class Dataset:
     unsuited : why it is no image to score; empty where it may be one
     derived : computed from images by the microscope's software; taken only where it is asked for by name
     line : (constant, slope) that make intensities of the stored numbers
+    along : what changes from frame to frame, where it is not time; such frames are added only where that is asked for
     """
 
     name: str
@@ -56,6 +57,7 @@ class Dataset:
     unsuited: str = ""
     derived: bool = False
     line: tuple[float, float] | None = None
+    along: str = ""
 
     @property
     def shape(self) -> tuple[int, int]:

@@ -43,6 +43,8 @@ READERS: dict[str, Callable[[Path, ExitStack], list[Dataset]]] = {
 """Reader by suffix."""
 
 
+BROKEN_LINK = "a link to a file that is not there (data not fetched?)"
+
 LINE_LENGTH = 1000
 """Of a refusal that lists images."""
 
@@ -75,7 +77,7 @@ def read_micrograph(
         raise InputError(zspy.UNSUPPORTED)
     if not path.is_file():
         if path.is_symlink():
-            raise InputError("a link to a file that is not there (data not fetched?)")
+            raise InputError(BROKEN_LINK)
         raise InputError("no such file" if not path.is_dir() else "a folder, not a file")
     try:
         with ExitStack() as files:

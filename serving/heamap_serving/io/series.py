@@ -56,6 +56,11 @@ def micrograph(
     elif number == 1:
         fill(image, dataset.frame(0))
     else:
+        if dataset.along and selection.frames is None:
+            raise InputError(
+                f"{number} images along {printable(dataset.along, 80)}, which are no frames of one scan; take one with "
+                f"--frames N (1 to {number}), or add them with --frames align or --frames sum"
+            )
         if number > MOST_FRAMES:
             raise InputError(f"{number} frames are more than {MOST_FRAMES}; take one with --frames N, or save fewer")
         add = _add_as_they_are if way == "sum" else _add_aligned

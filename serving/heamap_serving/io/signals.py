@@ -1,15 +1,20 @@
 """Signals of HyperSpy and RosettaSciIO as datasets."""
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from heamap_serving.io.acquisition_metadata import detector_in, facts
 from heamap_serving.io.datasets import Dataset, Layout, no_image, plain_layout, sampling
+from heamap_serving.io.lengths import angstrom
 from heamap_serving.io.selection import HAADF, Selection, choose
 from heamap_serving.io.series import micrograph
 from heamap_serving.micrograph import Micrograph
+
+_NOT_TIME = re.compile(r"°|deg|degrees?|m?rads?|k?V", re.IGNORECASE)
+"""Units of tilts and voltages; lengths are those of ``lengths``."""
 
 
 def is_signal(value: object) -> bool:
@@ -70,7 +75,18 @@ def dataset_of(signal: Mapping[str, Any]) -> Dataset:
     if layout is not None and axes:
         steps = [_step(axes[axis]) for axis in (layout.rows, layout.cols)]
     found, fault = sampling(steps)
-    return Dataset(title, data, layout, found, fault, facts(signal, title), detector_in(title), unsuited)
+    along = "" if layout is None or layout.frames is None or not axes else _other_than_time(axes[layout.frames])
+    known, detector = facts(signal, title), detector_in(title)
+    return Dataset(title, data, layout, found, fault, known, detector, unsuited, along=along)
+
+
+def _other_than_time(axis: Mapping[str, Any]) -> str:
+    """Name and unit of an axis of thicknesses, tilts or the like; empty for time, numbers and what is not said."""
+    units, name = axis.get("units"), axis.get("name")
+    units = units.strip() if isinstance(units, str) else ""
+    if angstrom(1.0, units) is None and not _NOT_TIME.fullmatch(units):
+        return ""
+    return f"{name if isinstance(name, str) and name.strip() else 'an axis'} ({units})"
 
 
 def _in_order(axes: Sequence[Mapping[str, Any]], dimensions: int) -> list[Mapping[str, Any]]:

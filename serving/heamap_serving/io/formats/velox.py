@@ -77,6 +77,8 @@ def _dataset(key: str, group: Any, labels: Mapping[str, tuple[str, bool]]) -> Da
     unsuited = no_image(data, layout)
     if data.dtype.names is not None:
         unsuited = "a Fourier transform or DPC image of complex numbers, not an intensity"
+    if entry.get("DetectorType") == "ImagingDetector":
+        unsuited = unsuited or f"an image of the camera {detector}, not of a scan"
     known = _facts(metadata, binary, entry, detector)
     return Dataset(
         (label if computed else "") or detector or label or key,
@@ -187,7 +189,7 @@ def _frame_metadata(group: Any) -> Mapping[str, Any]:
 
 def _json(text: Any) -> Mapping[str, Any]:
     try:
-        found = json.loads(text.decode("utf-8").rstrip("\0") if isinstance(text, bytes) else text)
+        found = json.loads(text.split(b"\0", 1)[0].decode("utf-8") if isinstance(text, bytes) else text)
     except (ValueError, TypeError, RecursionError):
         return {}
     return found if isinstance(found, Mapping) else {}

@@ -1,7 +1,9 @@
 """Files of every format cut short and with flipped bits: one line each, no traceback, no hang, no crash."""
 
+import os
 import shutil
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -50,6 +52,16 @@ def lines_of(reader, files, folder, contents):
 def test_the_files_are_whole(reader, files):
     for path in files:
         assert reader.read(path).image.shape in ((40, 56), (96, 112))
+
+
+def test_names_that_are_no_utf_8_are_read(reader, tmp_path):
+    folder = Path(os.fsdecode(bytes(tmp_path) + b"/M\xfcller"))
+    folder.mkdir()
+    for path in write_all(folder):
+        latin = path.with_name(os.fsdecode(b"\xb5" + os.fsencode(path.name)))
+        path.rename(latin)
+    for path in sorted(folder.iterdir()):
+        assert reader.read(path).image.ndim == 2
 
 
 def family(files, path):

@@ -191,6 +191,17 @@ def test_hyperspy_s_metadata(tmp_path, suffix):
     }
 
 
+@pytest.mark.parametrize(("unit", "name"), [("nm", "thickness"), ("°", "tilt"), ("mrad", "beam tilt")])
+def test_images_along_another_axis_than_time_are_not_added_unasked(tmp_path, unit, name):
+    frames = drifted([(0, 0), (2, -1)])
+    hdf5.write_hspy(tmp_path / "a.hspy", {"HAADF": (frames, [(name, unit, 1.0, True), *AXES], {})})
+    with pytest.raises(InputError, match=rf"2 images along {name} \({unit}\), .*--frames N \(1 to 2\)"):
+        read_micrograph(tmp_path / "a.hspy")
+    assert read_micrograph(tmp_path / "a.hspy", selection=Selection(frames="align")).frames.number == 2
+    hdf5.write_hspy(tmp_path / "b.hspy", {"HAADF": (frames, [("time", "s", 1.0, True), *AXES], {})})
+    assert read_micrograph(tmp_path / "b.hspy").frames.number == 2
+
+
 def test_the_angles_of_another_detector_are_none_of_the_image_s(tmp_path):
     detectors = {"BF": {"inner_angle": 0.0, "outer_angle": 10.0}, "EELS": {"collection_angle": 30.0}}
     metadata = {"Acquisition_instrument": {"TEM": {"Detector": detectors}}}

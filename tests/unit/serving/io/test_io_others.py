@@ -11,7 +11,8 @@ from writers import mrc
 from writers.pictures import drifted, picture
 
 from heamap.errors import InputError
-from heamap_serving.io import READERS, Selection, from_signal, is_signal, read_micrograph
+from heamap_serving.guarded import Reader
+from heamap_serving.io import READERS, Selection, from_signal, is_signal, micrographs_in, read_micrograph
 
 
 def signal_of(data, title="HAADF", **metadata):
@@ -105,6 +106,28 @@ def test_broken_links_and_folders_are_named(tmp_path):
     (tmp_path / "b.tif").mkdir()
     with pytest.raises(InputError, match="a folder, not a file"):
         read_micrograph(tmp_path / "b.tif")
+
+
+def test_a_broken_link_is_named_by_the_process_of_its_own_too(tmp_path):
+    (tmp_path / "a.tif").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "b.zspy").mkdir()
+    with Reader(tmp_path) as reader:
+        with pytest.raises(InputError, match="a link to a file that is not there"):
+            reader.read(tmp_path / "a.tif")
+        with pytest.raises(InputError, match=r"a \.zspy signal"):
+            reader.read(tmp_path / "b.zspy")
+
+
+def test_micrographs_of_a_folder(tmp_path):
+    for name in ("a.tif", "b.TXT", ".hidden.tif", "c.emi", "c_1.ser", "c_12.ser", "d.emi", "e.npy"):
+        (tmp_path / name).touch()
+    for name in ("f.zspy", "g.tif", "sub"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "h.dm4").symlink_to(tmp_path / "nowhere")
+    known, others = micrographs_in(tmp_path)
+    names = ["a.tif", "c_1.ser", "c_12.ser", "d.emi", "e.npy", "f.zspy", "h.dm4"]
+    assert [path.name for path in known] == names
+    assert [path.name for path in others] == ["b.TXT"]
 
 
 def test_an_array_in_an_unusual_order_of_axes_and_small_ones(tmp_path):

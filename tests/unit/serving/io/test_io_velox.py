@@ -144,6 +144,13 @@ def test_without_haadf_the_others_are_listed(tmp_path):
     )
 
 
+def test_an_image_of_a_camera_is_named_as_that(tmp_path):
+    camera = {"Detector-0": {"DetectorName": "BM-Ceta", "DetectorType": "ImagingDetector"}}
+    velox.write(tmp_path / "a.emd", [Image(picture(), "BM-Ceta")], detectors=camera)
+    with pytest.raises(InputError, match="an image of the camera BM-Ceta, not of a scan"):
+        read_micrograph(tmp_path / "a.emd")
+
+
 def test_an_unreadable_image_does_not_hide_the_good_ones(tmp_path):
     velox.write(tmp_path / "a.emd", [Image(picture()[::-1], "DF4"), Image(picture())])
     with h5py.File(tmp_path / "a.emd", "r+") as file:
