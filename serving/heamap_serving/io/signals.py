@@ -124,10 +124,8 @@ def _layout(axes: list[Mapping[str, Any]], shape: tuple[int, ...]) -> tuple[Layo
     if len(longer) == 2 and len(scanned) == 1:
         return None, f"spectra along a line, of shape {tuple(shape)}, not an image"
     if len(longer) > 3:
-        return (
-            None,
-            f"{len(longer)}-dimensional data of shape {tuple(shape)} (diffraction patterns of a scan?), not an image",
-        )
+        kind = f"{len(longer)}-dimensional data of shape {tuple(shape)} (diffraction patterns of a scan?)"
+        return None, f"{kind}, not an image"
     return plain_layout(shape), ""
 
 

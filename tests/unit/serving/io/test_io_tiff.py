@@ -134,6 +134,31 @@ def test_a_series_of_ome_with_channels(tmp_path):
     assert (found.dataset, found.frames.number) == ("HAADF", 2)
 
 
+def test_images_of_ome_have_names_and_steps_of_their_own(tmp_path):
+    with tifffile.TiffWriter(tmp_path / "a.ome.tif", ome=True) as file:
+        for name, data, step in (("BF", picture()[:, ::-1], 1.0), ("HAADF", picture(), 0.015)):
+            sizes = {"PhysicalSizeX": 0.02, "PhysicalSizeY": step, "PhysicalSizeXUnit": "nm", "PhysicalSizeYUnit": "nm"}
+            file.write(data, metadata={"axes": "YX", "Name": name} | sizes)
+    found = read_micrograph(tmp_path / "a.ome.tif")
+    np.testing.assert_array_equal(found.image, picture())
+    assert found.sampling_angstrom == pytest.approx((0.15, 0.2))
+    assert found.dataset == "HAADF"
+
+
+def test_fei_s_tiff(tmp_path):
+    text = "[Scan]\r\nPixelWidth=2e-11\r\nPixelHeight=1.5e-11\r\n[Beam]\r\nHV=30000\r\n"
+    tifffile.imwrite(tmp_path / "a.tif", picture(), extratags=[(34682, "s", 0, text, True)], metadata=None)
+    found = read_micrograph(tmp_path / "a.tif")
+    np.testing.assert_array_equal(found.image, picture())
+    assert found.sampling_angstrom == pytest.approx((0.15, 0.2))
+
+
+def test_metadata_that_rosettasciio_cannot_read_do_not_hide_the_pixels(tmp_path):
+    tags = [(271, "s", 0, "JEOL Ltd.", True)]
+    tifffile.imwrite(tmp_path / "a.tif", picture(), extratags=tags, description="no XML", metadata=None)
+    np.testing.assert_array_equal(read_micrograph(tmp_path / "a.tif").image, picture())
+
+
 def test_planes_of_other_files_are_refused(tmp_path):
     tifffile.imwrite(tmp_path / "x.tif", picture())
     xml = (
