@@ -63,6 +63,8 @@ def choose(datasets: list[Dataset], selection: Selection) -> Dataset:
     haadf = _haadf(candidates)
     if not haadf and (other := _haadf([entry for entry in datasets if entry.unsuited])) and candidates:
         raise InputError(f"{other[0].name} cannot be scored: {other[0].unsuited}; else {_listed(candidates)}")
+    # A spectrum image's survey is an overview by the same detector.
+    haadf = [entry for entry in haadf if "survey" not in entry.name.lower()] or haadf
     candidates = haadf or candidates
     if len(candidates) > 1:
         raise InputError(f"holds {len(candidates)} images; {_listed(candidates)}")

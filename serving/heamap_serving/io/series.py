@@ -10,7 +10,7 @@ from heamap.acquisition import Acquisition
 from heamap.errors import InputError
 from heamap_serving import scratch
 from heamap_serving.io.acquisition_metadata import of_sum, with_dose
-from heamap_serving.io.datasets import Dataset, printable
+from heamap_serving.io.datasets import Dataset, Frame, printable
 from heamap_serving.io.selection import Selection
 from heamap_serving.micrograph import BAND_PIXELS, Frames, Micrograph, check_layout, fill
 
@@ -65,7 +65,7 @@ def micrograph(
             raise InputError(f"{number} frames are more than {MOST_FRAMES}; take one with --frames N, or save fewer")
         add = _add_as_they_are if way == "sum" else _add_aligned
         shifts = add(image, dataset, each_frame)
-        frames = Frames(number, way, shifts, 0, chosen=selection.frames is not None)
+        frames = Frames(len(shifts) or number, way, shifts, 0, chosen=selection.frames is not None)
     known = of_sum(dataset.known, 1 if frames is None else frames.number)
     known = with_dose(known, dataset.sampling_angstrom)
     known = Acquisition.stated("file", sampling_angstrom=dataset.sampling_angstrom).over(known)
@@ -90,7 +90,7 @@ def _add_aligned(image: Image, dataset: Dataset, each_frame: Callable[[], None])
     image[:] = 0
     covered = np.zeros(image.shape, dtype=np.float32)
     frame = np.empty(image.shape, dtype=np.float32)
-    for index in range(dataset.number):
+    for index in range(_recorded(dataset)):
         fill(frame, dataset.frame(index))
         try:
             if not np.isfinite(frame).all():
@@ -105,8 +105,27 @@ def _add_aligned(image: Image, dataset: Dataset, each_frame: Callable[[], None])
         shifts.append((round(shift[0], 3), round(shift[1], 3)))
         each_frame()
     # The first frame covers all of it.
-    image *= dataset.number / covered
+    image *= len(shifts) / covered
     return tuple(shifts)
+
+
+def _recorded(dataset: Dataset) -> int:
+    """Frames of a series without those at its end that the scan did not finish, whose last rows are blank.
+
+    Where the first frame has blank rows too, these are vacuum without noise, and say nothing.
+    """
+    number = dataset.number
+    if _blank_rows(dataset.frame(0)) == 0:
+        while number > 1 and _blank_rows(dataset.frame(number - 1)) > 0:
+            number -= 1
+    return number
+
+
+def _blank_rows(frame: Frame) -> int:
+    """Rows at the end of a frame that hold one number and no other."""
+    values = np.asarray(frame[slice(None)])
+    filled = np.flatnonzero((values != values[-1, -1]).any(axis=1))
+    return int(values.shape[0] - 1 - filled[-1]) if filled.size else int(values.shape[0])
 
 
 def _add_at(image: Image, covered: Image, frame: Image, shift: tuple[float, float]) -> None:

@@ -28,7 +28,7 @@ _COMPUTED = {
 """Operations that make an image of others, by the name of their group."""
 
 _COMPUTED_WORDS = ("dcfi", "dpc", "fft")
-"""In the titles of displays, from version 11 on, which has no operations."""
+"""In the titles of displays; versions from 11 on have no operations."""
 
 _MRAD_PER_RAD = 1e3
 
@@ -143,6 +143,10 @@ def _detector_entry(metadata: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _labels(file: Any) -> Iterator[tuple[str, tuple[str, bool]]]:
     """Name of images by their key, and whether they were computed: by operations, and by the titles of displays."""
+    for _, display in _parsed(file, "Presentation/Displays"):
+        title, target = _text(_mapping(display, "display").get("label")), _text(display.get("dataPath"))
+        if target and title:
+            yield target.split("/")[-1], (title, any(word in title.lower() for word in _COMPUTED_WORDS))
     for kind, operation in _parsed(file, "Displays"):
         title, place = _text(operation.get("title") or operation.get("id")), _text(operation.get("data"))
         reference: Any = file.get(place) if kind == "ImageDisplay" and place else None

@@ -82,6 +82,11 @@ def test_a_survey_image_beside_the_haadf_is_passed_over(tmp_path):
     images = [Image(picture()[::-1], "SI Survey Image"), Image(picture(), "SI HAADF")]
     dm.write(tmp_path / "a.dm4", images)
     np.testing.assert_array_equal(read_micrograph(tmp_path / "a.dm4").image, picture())
+    tags = {"DataBar": {"Signal Name": "HAADF"}}
+    dm.write(
+        tmp_path / "c.dm4", [Image(picture()[::-1], "SI Survey Image", tags=tags), Image(picture(), "SI", tags=tags)]
+    )
+    np.testing.assert_array_equal(read_micrograph(tmp_path / "c.dm4").image, picture())
     dm.write(tmp_path / "b.dm4", [Image(picture()[::-1], "SI Survey Image"), Image(picture(), "Copy of image")])
     line = r"holds 2 images; take one with --image NAME: SI Survey Image \(40 x 56\), Copy of image \(40 x 56\)"
     with pytest.raises(InputError, match=line):

@@ -101,6 +101,22 @@ def test_unlike_frames_are_refused_with_what_to_do(tmp_path, other):
     assert saved(tmp_path, frames, "sum").image.shape == (96, 112)
 
 
+@pytest.mark.parametrize("finished_rows", [0, 40, 80])
+def test_a_last_frame_that_the_scan_did_not_finish_is_left_out(tmp_path, finished_rows):
+    frames = drifted(DRIFT, counts=20)
+    whole = saved(tmp_path, frames[:4])
+    frames[4, finished_rows:] = 0
+    found = saved(tmp_path, frames)
+    assert found.frames.number == 4
+    assert len(found.frames.shifts_px) == 4
+    np.testing.assert_array_equal(found.image, whole.image)
+
+
+def test_vacuum_without_noise_is_no_unfinished_scan(tmp_path):
+    image = np.pad(lattice(), ((0, 60), (0, 0)))
+    assert saved(tmp_path, drifted(DRIFT, image=image)).frames.number == 5
+
+
 def test_frames_of_noise_alone_do_not_register(tmp_path):
     with pytest.raises(InputError, match="do not register"):
         saved(tmp_path, np.random.default_rng(1).poisson(20, (3, 128, 128)))

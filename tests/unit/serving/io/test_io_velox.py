@@ -40,9 +40,10 @@ def test_the_haadf_image_is_read_with_its_own_detector(tmp_path, version):
     assert record["dose_per_square_angstrom"]["derived"] == "last measured screen current x dwell time / pixel area"
 
 
-def test_a_file_without_names_of_detectors_takes_them_from_its_operations(tmp_path):
+@pytest.mark.parametrize("version", [7, 8, 11])
+def test_a_file_without_names_of_detectors_takes_them_from_its_operations_and_displays(tmp_path, version):
     images = [Image(picture()[::-1], "BF", named=False), Image(picture(), named=False)]
-    velox.write(tmp_path / "a.emd", images, 7, detectors={"Detector-0": {"DetectorName": "BF"}})
+    velox.write(tmp_path / "a.emd", images, version, detectors={"Detector-0": {"DetectorName": "BF"}})
     found = read_micrograph(tmp_path / "a.emd")
     np.testing.assert_array_equal(found.image, picture())
     assert facts(found)["detector"] == "HAADF"
@@ -111,7 +112,7 @@ def test_spectra_without_an_image_are_named_as_that(tmp_path, group):
         read_micrograph(tmp_path / "a.emd")
 
 
-@pytest.mark.parametrize("version", [10, 11])
+@pytest.mark.parametrize("version", [7, 10, 11])
 def test_a_drift_corrected_sum_is_taken_only_by_name(tmp_path, version):
     frames = drifted([(0, 0), (1, 2)])
     corrected = Image(lattice().astype(np.float32), operation="IntegrationOperation", title="HAADF DCFI")

@@ -72,7 +72,10 @@ def write(path, images, version=10, *, detectors=None, groups=()):
                 _text(
                     file, f"Displays/ImageDisplay/{uuid.uuid4().hex}", {"data": reference, "title": title, "id": title}
                 )
-            elif version >= 7:
+            elif version == 7:
+                shown = {"dataPath": place, "display": {"label": image.title or image.detector}}
+                _text(file, f"Presentation/Displays/ImageDisplay/{uuid.uuid4().hex}", shown)
+            elif version >= 8:
                 paths = {"dataPath": place, "imageOutputPath": place, "detector": image.detector}
                 _text(file, f"Operations/{image.operation}/{uuid.uuid4().hex}", paths)
 
