@@ -5,10 +5,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 
 from heamap.errors import InputError
-from heamap_serving.io.datasets import Dataset, printable
-
-SMALLEST_PX = 32
-"""Arrays with a shorter side are tables and matrices beside the image."""
+from heamap_serving.io.datasets import SMALLEST_PX, Dataset, printable
 
 NAME_LENGTH = 120
 """Longer names are cut."""

@@ -70,7 +70,7 @@ def dataset_of(signal: Mapping[str, Any]) -> Dataset:
     title = title if isinstance(title, str) else ""
     layout, words = _layout(axes, tuple(data.shape))
     # Words of the axes say more than the shape does; what the pixels are goes before both.
-    unsuited = no_image(data, layout or Layout(0, 0)) or words or no_image(data, layout)
+    unsuited = no_image(data, layout or Layout(0, 0)) or words or no_image(data, layout, plain=not axes)
     steps = [(math.nan, None)] * 2
     if layout is not None and axes:
         steps = [_step(axes[axis]) for axis in (layout.rows, layout.cols)]

@@ -133,6 +133,13 @@ def test_micrographs_of_a_folder(tmp_path):
 def test_an_array_in_an_unusual_order_of_axes_and_small_ones(tmp_path):
     np.save(tmp_path / "a.npy", picture()[:, :, None])
     np.testing.assert_array_equal(read_micrograph(tmp_path / "a.npy").image, picture())
+    frames = drifted([(0, 0), (2, -1)])
+    np.save(tmp_path / "c.npy", np.moveaxis(frames, 0, 2))
+    found = read_micrograph(tmp_path / "c.npy", selection=Selection(frames="2"))
+    np.testing.assert_array_equal(found.image, frames[1])
+    np.save(tmp_path / "d.npy", np.zeros((40, 56, 3)))
+    with pytest.raises(InputError, match=r"looks like a colour image.*\(frames, rows, cols\)"):
+        read_micrograph(tmp_path / "d.npy")
     np.save(tmp_path / "b.npy", picture()[:8, :9])
     np.testing.assert_array_equal(read_micrograph(tmp_path / "b.npy").image, picture()[:8, :9])
 

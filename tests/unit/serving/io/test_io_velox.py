@@ -145,6 +145,12 @@ def test_without_haadf_the_others_are_listed(tmp_path):
     )
 
 
+def test_three_frames_of_bytes_are_no_colours(tmp_path):
+    frames = (drifted([(0, 0), (1, 1), (2, 0)]) // 200).astype(np.uint8)
+    velox.write(tmp_path / "a.emd", [Image(np.moveaxis(frames, 0, 2))])
+    assert read_micrograph(tmp_path / "a.emd").frames.number == 3
+
+
 def test_an_image_of_a_camera_is_named_as_that(tmp_path):
     camera = {"Detector-0": {"DetectorName": "BM-Ceta", "DetectorType": "ImagingDetector"}}
     velox.write(tmp_path / "a.emd", [Image(picture(), "BM-Ceta")], detectors=camera)
