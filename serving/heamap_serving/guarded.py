@@ -15,6 +15,7 @@ import numpy as np
 
 from heamap.errors import InputError
 from heamap_serving import reading_process
+from heamap_serving.io.readers import BROKEN_LINK
 from heamap_serving.io.selection import HAADF, Selection
 from heamap_serving.micrograph import Micrograph
 
@@ -58,7 +59,7 @@ class Reader:
     ----------
     folder : of the temporary files with pixels; they are gone once mapped
     selection : which image of a file is taken, and what becomes of a series
-    seconds : that a file of no size may take
+    seconds : that a file of no size, or a frame of a series, may take
 
     Attributes
     ----------
@@ -88,6 +89,8 @@ class Reader:
         try:
             size = path.stat().st_size
         except OSError as error:
+            if path.is_symlink():
+                raise InputError(BROKEN_LINK) from None
             raise InputError(error.strerror or "cannot be read") from None
         if self._process.poll() is not None:
             self._process = _start()
@@ -112,18 +115,24 @@ class Reader:
             late.set()
             self._process.kill()
 
-        timer = threading.Timer(seconds, stop)
-        timer.start()
-        try:
-            self._process.stdin.write(json.dumps(request) + "\n")
-            self._process.stdin.flush()
-            line = self._process.stdout.readline()
-        except BrokenPipeError:
-            line = ""
-        finally:
-            timer.cancel()
-        if line:
-            answer: dict[str, Any] = json.loads(line)
+        question = json.dumps(request) + "\n"
+        answer: dict[str, Any] = reading_process.AT_WORK
+        # Each frame of a series has the time that a file has.
+        while answer == reading_process.AT_WORK:
+            timer = threading.Timer(seconds, stop)
+            timer.start()
+            try:
+                self._process.stdin.write(question)
+                self._process.stdin.flush()
+                line, question = self._process.stdout.readline(), ""
+            except BrokenPipeError:
+                line = ""
+            finally:
+                timer.cancel()
+            if not line:
+                break
+            answer = json.loads(line)
+        else:
             return answer
         code = self._process.wait()
         if late.is_set():

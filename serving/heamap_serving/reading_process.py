@@ -4,6 +4,7 @@ import json
 import os
 import resource
 import sys
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TextIO
@@ -26,7 +27,11 @@ def memory_limit(file_bytes: int) -> int:
     return BASE_BYTES + BYTES_PER_FILE_BYTE * file_bytes
 
 
-def answer(request: dict[str, Any]) -> dict[str, Any]:
+AT_WORK: dict[str, Any] = {}
+"""Said after each frame of a series: the answer will take longer, and the process does not hang."""
+
+
+def answer(request: dict[str, Any], each_frame: Callable[[], None] | None = None) -> dict[str, Any]:
     """Read the file ``path`` as ``selection`` says; leave its pixels, (rows, cols) float32, in the file ``pixels``."""
     from heamap.errors import InputError
     from heamap_serving.io import Selection, read_micrograph
@@ -34,7 +39,7 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
     path, pixels = Path(request["path"]), Path(request["pixels"])
     _limit(memory_limit(path.stat().st_size))
     try:
-        micrograph = read_micrograph(path, pixels.parent, Selection(**request["selection"]))
+        micrograph = read_micrograph(path, pixels.parent, Selection(**request["selection"]), each_frame)
         _leave(micrograph.image, pixels)
     except InputError as error:
         return {"refused": str(error)}
@@ -72,9 +77,13 @@ def rebuilt(image: npt.NDArray[np.float32], answer: dict[str, Any]) -> Micrograp
 
 def main(requests: TextIO, answers: TextIO) -> None:
     """Answer every request until there are no more."""
-    for line in requests:
-        answers.write(json.dumps(answer(json.loads(line))) + "\n")
+
+    def say(words: dict[str, Any]) -> None:
+        answers.write(json.dumps(words) + "\n")
         answers.flush()
+
+    for line in requests:
+        say(answer(json.loads(line), lambda: say(AT_WORK)))
 
 
 def _leave(image: Any, pixels: Path) -> None:

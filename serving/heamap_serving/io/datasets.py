@@ -15,6 +15,9 @@ Sampling = tuple[float, float] | None
 
 NO_PIXEL_SIZE = "no pixel size in the file"
 
+SMALLEST_PX = 32
+"""Arrays with a shorter side are tables and matrices beside the image."""
+
 COLOURS = (3, 4)
 """Samples a pixel of colour images, with or without transparency."""
 
@@ -44,6 +47,7 @@ class Dataset:
     unsuited : why it is no image to score; empty where it may be one
     derived : computed from images by the microscope's software; taken only where it is asked for by name
     line : (constant, slope) that make intensities of the stored numbers
+    along : what changes from frame to frame, where it is not time; such frames are added only where that is asked for
     """
 
     name: str
@@ -56,6 +60,7 @@ class Dataset:
     unsuited: str = ""
     derived: bool = False
     line: tuple[float, float] | None = None
+    along: str = ""
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -128,21 +133,34 @@ class Slice:
         return self._data[(*key[: self._axis], self._index, *key[self._axis :])]
 
 
+def printable(words: str, most: int) -> str:
+    """Text of a file in one line of so many characters; control characters, which a terminal obeys, become spaces."""
+    line = " ".join("".join(sign if sign.isprintable() else " " for sign in words).split())
+    return line if len(line) <= most else f"{line[: most - 3]}..."
+
+
 def plain_layout(shape: tuple[int, ...]) -> Layout | None:
     """Layout of an array of which only the shape is known: rows and columns last, frames before them.
 
-    Axes of length 1 do not count, wherever they are.
+    Axes of length 1 do not count, wherever they are. A last axis too short for a side of an image counts frames.
     """
     axes = [axis for axis, length in enumerate(shape) if length != 1]
     if len(axes) == 3:
+        if shape[axes[2]] < SMALLEST_PX <= min(shape[axes[0]], shape[axes[1]]):
+            return Layout(*axes)
         return Layout(axes[1], axes[2], axes[0])
     if len(axes) == 2:
         return Layout(*axes)
     return Layout(len(shape) - 2, len(shape) - 1) if len(axes) < 2 <= len(shape) else None
 
 
-def no_image(data: Any, layout: Layout | None) -> str:
-    """Why an array is no image or series of images, in words; empty where it may be one."""
+def no_image(data: Any, layout: Layout | None, *, plain: bool = False) -> str:
+    """Why an array is no image or series of images, in words; empty where it may be one.
+
+    Parameters
+    ----------
+    plain : only the shape is known: a short last axis may be colours
+    """
     shape, dtype = tuple(int(length) for length in data.shape), np.dtype(data.dtype)
     if dtype.names is not None:
         if set(dtype.names) <= set("RGBA"):
@@ -153,8 +171,9 @@ def no_image(data: Any, layout: Layout | None) -> str:
         return f"pixels of type {dtype}: a Fourier transform or another complex image, not an intensity"
     if dtype.kind not in "uif":
         return f"pixels of type {dtype}: expected real numbers, one intensity a pixel"
-    if len(shape) == 3 and shape[-1] in COLOURS and dtype == np.uint8:
-        return f"shape {shape}: looks like a colour image; export the original greyscale data"
+    if plain and len(shape) == 3 and shape[-1] in COLOURS and (dtype == np.uint8 or min(shape[:2]) >= SMALLEST_PX):
+        words = "looks like a colour image; export the original greyscale data"
+        return f"shape {shape}: {words}, or save a series as (frames, rows, cols)"
     if layout is None:
         kind = "one image (rows, cols) or a series of them (frames, rows, cols)"
         return f"shape {shape}: expected {kind}; export the HAADF image alone"

@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from heamap.errors import InputError
-from heamap_serving.io.datasets import Dataset
+from heamap_serving.io.datasets import Dataset, printable
 from heamap_serving.io.formats import (
     digital_micrograph,
     hdf5,
@@ -43,7 +43,15 @@ READERS: dict[str, Callable[[Path, ExitStack], list[Dataset]]] = {
 """Reader by suffix."""
 
 
-def read_micrograph(path: Path, folder: Path | None = None, selection: Selection = HAADF) -> Micrograph:
+BROKEN_LINK = "a link to a file that is not there (data not fetched?)"
+
+LINE_LENGTH = 1000
+"""Of a refusal that lists images."""
+
+
+def read_micrograph(
+    path: Path, folder: Path | None = None, selection: Selection = HAADF, each_frame: Callable[[], None] | None = None
+) -> Micrograph:
     """Read the one image that a file holds, or the one that is chosen of several.
 
     Of several images the HAADF image or series is taken, by the name of its detector; a series becomes one image
@@ -55,6 +63,7 @@ def read_micrograph(path: Path, folder: Path | None = None, selection: Selection
     path : file of one of the formats of ``READERS``
     folder : of the temporary file that a large image is kept in
     selection : which image, and what becomes of a series
+    each_frame : called after each frame of a series that was added, which may take a while
 
     Raises
     ------
@@ -68,13 +77,14 @@ def read_micrograph(path: Path, folder: Path | None = None, selection: Selection
         raise InputError(zspy.UNSUPPORTED)
     if not path.is_file():
         if path.is_symlink():
-            raise InputError("a link to a file that is not there (data not fetched?)")
+            raise InputError(BROKEN_LINK)
         raise InputError("no such file" if not path.is_dir() else "a folder, not a file")
     try:
         with ExitStack() as files:
-            return micrograph(choose(reader(path, files), selection), selection, folder)
-    except InputError:
-        raise
+            chosen = choose(reader(path, files), selection)
+            return micrograph(chosen, selection, folder, each_frame or (lambda: None))
+    except InputError as error:
+        raise InputError(printable(str(error), LINE_LENGTH)) from None
     except MemoryError:
         raise InputError("damaged: it asks for more memory than a file of its size can need") from None
     except ModuleNotFoundError as error:
@@ -84,5 +94,5 @@ def read_micrograph(path: Path, folder: Path | None = None, selection: Selection
     except Exception as error:
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise
-        reason = " ".join(str(error).split()) or "no reason given"
-        raise InputError(f"damaged or not a {path.suffix} file ({type(error).__name__}: {reason[:160]})") from error
+        reason = printable(str(error), 160) or "no reason given"
+        raise InputError(f"damaged or not a {path.suffix} file ({type(error).__name__}: {reason})") from error

@@ -9,7 +9,7 @@ from heamap.errors import InputError
 Image = npt.NDArray[np.float32]
 Shift = tuple[float, float]
 
-SIDE_PX = 1024
+SIDE_PX = 512
 """Larger frames are reduced to about this side before they are compared."""
 
 SMOOTH_PX = 1.5
@@ -21,11 +21,17 @@ ENVELOPE_PX = 10.0
 UPSAMPLED = 20
 """Parts of a pixel that shifts are found to, in one step."""
 
+STEPS = 5
+"""That lead to a shift at most."""
+
 FARTHEST = 0.25
 """Share of the side that a frame may have moved."""
 
 LIKE = 0.4
 """Correlation, corrected for noise, from which frames show the same."""
+
+CHANCE = 5.0
+"""Standard deviations by which the correlation of frames must exceed that of noise, sought at many places."""
 
 TIED = 0.02
 """Correlations this near to the best are as good: of shifts by lattice vectors the smallest step is taken."""
@@ -57,6 +63,8 @@ class Registration:
         noise = _noise_variance(reduced) / (4 * np.pi * SMOOTH_PX**2)
         smooth = ndimage.gaussian_filter(reduced, SMOOTH_PX)
         smooth -= smooth.mean()
+        if not smooth.any():
+            raise InputError("is constant")
         if self._mean is None:
             self._mean, self._noise, self._number = smooth, noise, 1
             return 0.0, 0.0
@@ -70,8 +78,11 @@ class Registration:
     def _place(self, smooth: Image, noise: float) -> Shift:
         assert self._mean is not None
         envelopes = [ndimage.gaussian_filter(image, ENVELOPE_PX) for image in (self._mean, smooth)]
-        starts = {self._last, (0.0, 0.0), _measured(*envelopes)}
-        places = [place for start in starts if _near(place := self._refined(smooth, start), smooth.shape)]
+        places: list[Shift] = []
+        for start in (self._last, _measured(*envelopes), (0.0, 0.0)):
+            if not any(max(abs(start[0] - place[0]), abs(start[1] - place[1])) < 0.5 for place in places):
+                place = self._refined(smooth, start)
+                places += [place] if _near(place, smooth.shape) else []
         likeness = {place: self._likeness(smooth, place, noise) for place in places}
         best = max(likeness.values(), default=0.0)
         if best < LIKE:
@@ -83,10 +94,10 @@ class Registration:
         assert self._mean is not None
         place = start
         # The window holds both frames back from each other: each step leaves a part of the shift to the next.
-        for _ in range(6):
+        for _ in range(STEPS):
             step = _measured(self._mean, _moved(smooth, place))
             place = (place[0] + step[0], place[1] + step[1])
-            if max(map(abs, step)) < 1 / UPSAMPLED or not _near(place, smooth.shape):
+            if max(map(abs, step)) < 1.5 / UPSAMPLED or not _near(place, smooth.shape):
                 break
         return place
 
@@ -95,6 +106,9 @@ class Registration:
         assert self._mean is not None
         inner = tuple(_covered(length, shift) for length, shift in zip(smooth.shape, place, strict=True))
         one, other = self._mean[inner], _moved(smooth, place)[inner]
+        independent = one.size / (4 * np.pi * SMOOTH_PX**2)
+        if _correlation(one, other, 0.0, 0.0) < CHANCE / np.sqrt(independent):
+            return 0.0
         whole = _correlation(one, other, self._noise, noise)
         one, other = (image - ndimage.gaussian_filter(image, 2 * SMOOTH_PX) for image in (one, other))
         if min(one.var() / max(self._noise, 1e-30), other.var() / max(noise, 1e-30)) < 2:
@@ -129,10 +143,11 @@ def _measured(reference: Image, moving: Image) -> Shift:
     from skimage.registration import phase_cross_correlation
 
     window = np.outer(*(np.hanning(length + 2)[1:-1].astype(np.float32) for length in reference.shape))
+    # phase_cross_correlation seeks the largest magnitude: images are raised by their own standard deviation, so that no
+    # anticorrelation, at half a lattice vector, is larger than the correlation sought.
+    one, other = ((image + image.std()) * window for image in (reference, moving))
     # Without normalisation: the phases of frequencies that hold noise alone would count as much as those of the image.
-    shift = phase_cross_correlation(reference * window, moving * window, upsample_factor=UPSAMPLED, normalization=None)[
-        0
-    ]
+    shift = phase_cross_correlation(one, other, upsample_factor=UPSAMPLED, normalization=None)[0]
     return float(shift[0]), float(shift[1])
 
 

@@ -5,10 +5,10 @@ from collections import Counter
 from dataclasses import dataclass, replace
 
 from heamap.errors import InputError
-from heamap_serving.io.datasets import Dataset
+from heamap_serving.io.datasets import SMALLEST_PX, Dataset, printable
 
-SMALLEST_PX = 32
-"""Arrays with a shorter side are tables and matrices beside the image."""
+NAME_LENGTH = 120
+"""Longer names are cut."""
 
 LISTED = 8
 """Names in a refusal."""
@@ -60,6 +60,8 @@ def choose(datasets: list[Dataset], selection: Selection) -> Dataset:
     haadf = _haadf(candidates)
     if not haadf and (other := _haadf([entry for entry in datasets if entry.unsuited])) and candidates:
         raise InputError(f"{other[0].name} cannot be scored: {other[0].unsuited}; else {_listed(candidates)}")
+    # A spectrum image's survey is an overview by the same detector.
+    haadf = [entry for entry in haadf if "survey" not in entry.name.lower()] or haadf
     candidates = haadf or candidates
     if len(candidates) > 1:
         raise InputError(f"holds {len(candidates)} images; {_listed(candidates)}")
@@ -134,7 +136,10 @@ def _why_none(datasets: list[Dataset]) -> str:
 
 def _told_apart(datasets: list[Dataset]) -> list[Dataset]:
     """With a name for each: what the file leaves unnamed, or names alike, is numbered."""
-    named = [entry if entry.name.strip() else replace(entry, name="") for entry in datasets]
+    named = [
+        replace(entry, name=printable(entry.name, NAME_LENGTH), detector=printable(entry.detector, NAME_LENGTH))
+        for entry in datasets
+    ]
     if len(named) == 1:
         return named
     named = [entry if entry.name else replace(entry, name="image") for entry in named]

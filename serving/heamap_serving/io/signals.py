@@ -1,19 +1,26 @@
 """Signals of HyperSpy and RosettaSciIO as datasets."""
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from heamap_serving.io.acquisition_metadata import detector_in, facts
 from heamap_serving.io.datasets import Dataset, Layout, no_image, plain_layout, sampling
+from heamap_serving.io.lengths import angstrom
 from heamap_serving.io.selection import HAADF, Selection, choose
 from heamap_serving.io.series import micrograph
 from heamap_serving.micrograph import Micrograph
 
+_NOT_TIME = re.compile(r"°|deg|degrees?|m?rads?|k?V", re.IGNORECASE)
+"""Units of tilts and voltages; lengths are those of ``lengths``."""
+
 
 def is_signal(value: object) -> bool:
-    """Whether a value is a HyperSpy signal, or a signal as RosettaSciIO's readers give it."""
+    """Whether a value is a HyperSpy signal, one as RosettaSciIO's readers give it, or a list of such signals."""
+    if isinstance(value, list | tuple):
+        return len(value) > 0 and all(is_signal(entry) for entry in value)
     if isinstance(value, Mapping):
         return "data" in value and "axes" in value
     return all(hasattr(value, name) for name in ("data", "axes_manager", "metadata"))
@@ -25,14 +32,16 @@ def from_signal(signal: Any, selection: Selection = HAADF, folder: Path | None =
     Parameters
     ----------
     signal : a HyperSpy signal, lazy or not, or RosettaSciIO's dictionary (``data``, ``axes``, ``metadata``,
-        ``original_metadata``); one navigation axis makes it a series of frames
+        ``original_metadata``), or a list of those of a file; one navigation axis makes it a series of frames
     folder : of the temporary file that a large image is kept in
 
     Raises
     ------
     InputError : it is no greyscale image or series of images
     """
-    return micrograph(choose([dataset_of(as_dictionary(signal))], selection), selection, folder)
+    signals = signal if isinstance(signal, list | tuple) else [signal]
+    datasets = datasets_of([as_dictionary(entry) for entry in signals])
+    return micrograph(choose(datasets, selection), selection, folder)
 
 
 def as_dictionary(signal: Any) -> Mapping[str, Any]:
@@ -61,12 +70,23 @@ def dataset_of(signal: Mapping[str, Any]) -> Dataset:
     title = title if isinstance(title, str) else ""
     layout, words = _layout(axes, tuple(data.shape))
     # Words of the axes say more than the shape does; what the pixels are goes before both.
-    unsuited = no_image(data, layout or Layout(0, 0)) or words or no_image(data, layout)
+    unsuited = no_image(data, layout or Layout(0, 0)) or words or no_image(data, layout, plain=not axes)
     steps = [(math.nan, None)] * 2
     if layout is not None and axes:
         steps = [_step(axes[axis]) for axis in (layout.rows, layout.cols)]
     found, fault = sampling(steps)
-    return Dataset(title, data, layout, found, fault, facts(signal, title), detector_in(title), unsuited)
+    along = "" if layout is None or layout.frames is None or not axes else _other_than_time(axes[layout.frames])
+    known, detector = facts(signal, title), detector_in(title)
+    return Dataset(title, data, layout, found, fault, known, detector, unsuited, along=along)
+
+
+def _other_than_time(axis: Mapping[str, Any]) -> str:
+    """Name and unit of an axis of thicknesses, tilts or the like; empty for time, numbers and what is not said."""
+    units, name = axis.get("units"), axis.get("name")
+    units = units.strip() if isinstance(units, str) else ""
+    if angstrom(1.0, units) is None and not _NOT_TIME.fullmatch(units):
+        return ""
+    return f"{name if isinstance(name, str) and name.strip() else 'an axis'} ({units})"
 
 
 def _in_order(axes: Sequence[Mapping[str, Any]], dimensions: int) -> list[Mapping[str, Any]]:
@@ -104,10 +124,8 @@ def _layout(axes: list[Mapping[str, Any]], shape: tuple[int, ...]) -> tuple[Layo
     if len(longer) == 2 and len(scanned) == 1:
         return None, f"spectra along a line, of shape {tuple(shape)}, not an image"
     if len(longer) > 3:
-        return (
-            None,
-            f"{len(longer)}-dimensional data of shape {tuple(shape)} (diffraction patterns of a scan?), not an image",
-        )
+        kind = f"{len(longer)}-dimensional data of shape {tuple(shape)} (diffraction patterns of a scan?)"
+        return None, f"{kind}, not an image"
     return plain_layout(shape), ""
 
 

@@ -1,45 +1,31 @@
-"""Small valid files of every format, and a seeded mutator that damages them."""
-
-from pathlib import Path
+"""Small valid files of the common formats, and a seeded mutator that damages them."""
 
 import h5py
 import numpy as np
 import onnx
 import tifffile
-from rsciio import emd
 from serving_examples import make_contract, write_model
+from writers import digital_micrograph, hdf5, mrc, tia, velox
 
 from heamap.contract import METADATA_KEY
 from heamap.lifecycle import graph
-
-REAL = Path(__file__).resolve().parents[4] / "shared" / "micrographs"
-REAL_FILES = {
-    ".dm3": "ingrained_CdTe_twin_HAADF26.dm3",
-    ".dm4": "BTO_crystal_1.dm4",
-    ".ser": "16_STOimage_1.ser",
-}
-"""RosettaSciIO writes none of these formats."""
 
 HEADER = 4096
 """Bytes at the start of a file that mostly say how the rest is laid out."""
 
 
 def valid_files(folder):
-    """One valid file of each format; dm3, dm4 and ser only where the shared micrographs are."""
+    """One valid file of each format (``writers.every_format`` has their varieties)."""
     image = np.random.default_rng(0).random((64, 72)).astype(np.float32)
     tifffile.imwrite(folder / "a.tif", image, imagej=True, resolution=(50, 50), metadata={"unit": "nm"})
     np.save(folder / "a.npy", image)
     write_hspy(folder / "a.hspy", image)
-    axes = [
-        {"name": name, "size": size, "units": "nm", "scale": 0.02, "offset": 0.0, "navigate": False}
-        for name, size in zip("yx", image.shape, strict=True)
-    ]
-    metadata = {"General": {"title": "HAADF"}, "Signal": {"signal_type": ""}}
-    signal = {"data": image, "axes": axes, "metadata": metadata, "original_metadata": {}}
-    emd.file_writer(str(folder / "a.emd"), signal)
-    for suffix, name in REAL_FILES.items():
-        if (REAL / name).exists():
-            (folder / f"a{suffix}").write_bytes((REAL / name).read_bytes())
+    velox.write(folder / "a.emd", [velox.Image(image)])
+    hdf5.write_nion(folder / "a.h5", image, hdf5.nion_properties(image.shape))
+    for version in (3, 4):
+        digital_micrograph.write(folder / f"a.dm{version}", [digital_micrograph.Image(image)], version)
+    tia.write_ser(folder / "a.ser", image[None])
+    mrc.write(folder / "a.mrc", image[None])
     return sorted(folder.glob("a.*"))
 
 

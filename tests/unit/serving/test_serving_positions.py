@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from domain_examples import alloy, alloy_limits, perovskite
-from heamap_serving.readers import read_micrograph
 from position_examples import CONSTANT, STEP, columns_of, image_of, matched
 from scipy import ndimage
 from serving_examples import make_contract
@@ -15,6 +14,7 @@ from heamap.acquisition import Acquisition
 from heamap.domain.column_lattice import fit_column_lattice
 from heamap.errors import InputError
 from heamap_serving.domain import Refused
+from heamap_serving.io import read_micrograph
 from heamap_serving.positions.intensities import DARKEST, FREE
 from heamap_serving.positions.maxima import SHARP, find_maxima, measure_noise
 from heamap_serving.positions.result import ANOTHER_LATTICE, NO_LATTICE, read_positions

@@ -11,10 +11,9 @@ import numpy as np
 
 from heamap.acquisition import Acquisition
 from heamap_serving.io.acquisition_metadata import detector_in
-from heamap_serving.io.datasets import Dataset, Layout, Slice, no_image, plain_layout, sampling
+from heamap_serving.io.datasets import SMALLEST_PX, Dataset, Layout, Slice, no_image, plain_layout, sampling
 from heamap_serving.io.formats import nion
 from heamap_serving.io.metadata import number
-from heamap_serving.io.selection import SMALLEST_PX
 
 _PARAMETERS = "4DSTEM_simulation/metadata/metadata_0/original/simulation_parameters"
 """Of Prismatic's files."""
@@ -59,7 +58,7 @@ def nearest(found: list[Dataset]) -> list[Dataset]:
 
 
 def _dataset(name: str, data: Any, axes: list[Any], layout: Layout | None, known: Acquisition) -> Dataset:
-    unsuited, found, fault = no_image(data, layout), None, "no pixel size in the file"
+    unsuited, found, fault = no_image(data, layout, plain=not axes), None, "no pixel size in the file"
     if layout is not None and axes:
         steps = [_step(axes[axis]) for axis in (layout.rows, layout.cols)]
         found, fault = sampling(steps)

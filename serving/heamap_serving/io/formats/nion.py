@@ -82,7 +82,7 @@ def _facts(properties: Mapping[str, Any], described: Mapping[str, Any], title: s
         "file",
         # Swift's calibrated value is offset + scale * count.
         beam_fraction_per_count=scale if beam else None,
-        black_level=-offset / scale if beam and scale and offset is not None else None,
+        black_level=0 - offset / scale if beam and scale and offset is not None else None,
         energy_ev=number(values.get("high_tension", values.get("eht"))),
         dwell_time_s=number(values.get("pixel_time_us"), 1e-6),
         detector=detector,

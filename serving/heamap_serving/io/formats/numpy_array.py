@@ -13,4 +13,4 @@ def read(path: Path, _: ExitStack) -> list[Dataset]:
     data = np.load(path, mmap_mode="r", allow_pickle=False)
     layout = plain_layout(data.shape)
     fault = "npy files hold no pixel size"
-    return [Dataset("", Mapped(data), layout, None, fault, unsuited=no_image(data, layout))]
+    return [Dataset("", Mapped(data), layout, None, fault, unsuited=no_image(data, layout, plain=True))]

@@ -44,10 +44,7 @@ def read_emi(path: Path, files: ExitStack) -> list[Dataset]:
     ------
     InputError : there is none
     """
-    series = sorted(
-        (file for file in path.parent.iterdir() if _number_of(file, path.stem)),
-        key=lambda file: _number_of(file, path.stem),
-    )
+    series = series_of(path)
     if not series:
         raise InputError(f"no file {path.stem}_1.ser beside it: an .emi holds no image itself; copy both")
     found: list[Dataset] = []
@@ -57,6 +54,12 @@ def read_emi(path: Path, files: ExitStack) -> list[Dataset]:
         except InputError as error:
             found.append(Dataset(file.name, _NoArray(), None, unsuited=str(error)))
     return found
+
+
+def series_of(emi: Path) -> list[Path]:
+    """The ``.ser`` files of an ``.emi``, by their number."""
+    numbers = {file: _number_of(file, emi.stem) for file in emi.parent.iterdir()}
+    return sorted((file for file, number in numbers.items() if number), key=lambda file: numbers[file])
 
 
 class _NoArray:

@@ -28,7 +28,7 @@ _COMPUTED = {
 """Operations that make an image of others, by the name of their group."""
 
 _COMPUTED_WORDS = ("dcfi", "dpc", "fft")
-"""In the titles of displays, from version 11 on, which has no operations."""
+"""In the titles of displays; versions from 11 on have no operations."""
 
 _MRAD_PER_RAD = 1e3
 
@@ -50,55 +50,45 @@ def datasets(file: Any) -> list[Dataset]:
         words = f"holds {kinds[0]} without an image of the scan; export the HAADF image"
         return [Dataset("", _NoArray(), None, unsuited=words)]
     labels = dict(_labels(file))
-    return [_dataset(key, group[key], labels) for key in group]
+    return [_dataset(key, group, labels) for key in group]
 
 
 class _NoArray:
     shape, dtype = (0,), "f4"
 
 
-def _dataset(key: str, group: Any, labels: Mapping[str, tuple[str, bool]]) -> Dataset:
+def _dataset(key: str, images: Any, labels: Mapping[str, tuple[str, bool]]) -> Dataset:
     label, computed = labels.get(key, ("", False))
     try:
-        data = group["Data"]
-        metadata = _frame_metadata(group)
-    except (KeyError, OSError, ValueError) as error:
+        data = images[key]["Data"]
+        layout = {2: Layout(0, 1), 3: Layout(0, 1, 2)}.get(len(data.shape))
+        unsuited = no_image(data, layout)
+        metadata = _frame_metadata(images[key])
+    except (AttributeError, KeyError, OSError, RuntimeError, TypeError, ValueError) as error:
         # One image that cannot be read does not hide the others.
         return Dataset(label or key, _NoArray(), None, unsuited=f"unreadable ({type(error).__name__})")
     binary = _mapping(metadata, "BinaryResult")
     entry = _detector_entry(metadata)
     detector = _text(binary.get("Detector")) or _text(entry.get("DetectorName")) or label
-    layout = {2: Layout(0, 1), 3: Layout(0, 1, 2)}.get(len(data.shape))
     size = _mapping(binary, "PixelSize")
     unit = binary.get("PixelUnitX")
     steps = [(size.get("height"), binary.get("PixelUnitY") or unit), (size.get("width"), unit)]
     found, fault = sampling([(number(step) or math.nan, words) for step, words in steps])
     computed = computed or entry.get("DetectorType") == "AnalyticalDetector"
-    unsuited = no_image(data, layout)
     if data.dtype.names is not None:
         unsuited = "a Fourier transform or DPC image of complex numbers, not an intensity"
+    if entry.get("DetectorType") == "ImagingDetector":
+        unsuited = unsuited or f"an image of the camera {detector}, not of a scan"
     known = _facts(metadata, binary, entry, detector)
-    return Dataset(
-        (label if computed else "") or detector or label or key,
-        data,
-        layout,
-        found,
-        fault,
-        known,
-        detector,
-        unsuited,
-        computed,
-    )
+    name = (label if computed else "") or detector or label or key
+    return Dataset(name, data, layout, found, fault, known, detector, unsuited, computed)
 
 
 def _facts(
     metadata: Mapping[str, Any], binary: Mapping[str, Any], entry: Mapping[str, Any], detector: str
 ) -> Acquisition:
-    optics, stage, angles = (
-        _mapping(metadata, "Optics"),
-        _mapping(metadata, "Stage"),
-        _mapping(entry, "CollectionAngleRange"),
-    )
+    optics, stage = _mapping(metadata, "Optics"), _mapping(metadata, "Stage")
+    angles = _mapping(entry, "CollectionAngleRange")
     current = number(optics.get("LastMeasuredScreenCurrent"))
     begin, end = (number(angles.get(name), _MRAD_PER_RAD) for name in ("begin", "end"))
     alpha, beta = number(stage.get("AlphaTilt")), number(stage.get("BetaTilt"))
@@ -131,10 +121,10 @@ def _intensity(binary: Mapping[str, Any], current: float | None) -> tuple[float 
     if scale is None or scale <= 0 or offset is None:
         return None, None, ""
     if is_beam_unit(unit):
-        return scale, -offset / scale, "IntensityScale and IntensityOffset, in fractions of the beam"
+        return scale, 0 - offset / scale, "IntensityScale and IntensityOffset, in fractions of the beam"
     is_current = unit == "A" or (not unit and scale < _LARGEST_CURRENT and abs(offset) < _LARGEST_CURRENT)
     if is_current and current is not None and 0 < scale < current < _LARGEST_CURRENT:
-        return scale / current, -offset / scale, "IntensityScale and IntensityOffset, in ampere, / screen current"
+        return scale / current, 0 - offset / scale, "IntensityScale and IntensityOffset, in ampere, / screen current"
     return None, None, ""
 
 
@@ -153,6 +143,10 @@ def _detector_entry(metadata: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _labels(file: Any) -> Iterator[tuple[str, tuple[str, bool]]]:
     """Name of images by their key, and whether they were computed: by operations, and by the titles of displays."""
+    for _, display in _parsed(file, "Presentation/Displays"):
+        title, target = _text(_mapping(display, "display").get("label")), _text(display.get("dataPath"))
+        if target and title:
+            yield target.split("/")[-1], (title, any(word in title.lower() for word in _COMPUTED_WORDS))
     for kind, operation in _parsed(file, "Displays"):
         title, place = _text(operation.get("title") or operation.get("id")), _text(operation.get("data"))
         reference: Any = file.get(place) if kind == "ImageDisplay" and place else None
@@ -187,7 +181,7 @@ def _frame_metadata(group: Any) -> Mapping[str, Any]:
 
 def _json(text: Any) -> Mapping[str, Any]:
     try:
-        found = json.loads(text.decode("utf-8").rstrip("\0") if isinstance(text, bytes) else text)
+        found = json.loads(text.split(b"\0", 1)[0].decode("utf-8") if isinstance(text, bytes) else text)
     except (ValueError, TypeError, RecursionError):
         return {}
     return found if isinstance(found, Mapping) else {}

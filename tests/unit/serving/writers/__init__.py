@@ -1,0 +1,1 @@
+"""Small files in the layouts of microscopes' software, which no kept library writes."""
