@@ -19,6 +19,8 @@ from heamap_serving.domain import Refused
 from heamap_serving.guarded import Reader, clear_pixels
 from heamap_serving.index_page import write_index
 from heamap_serving.io import READERS
+from heamap_serving.io.folders import is_folder, micrographs_in
+from heamap_serving.io.readers import BROKEN_LINK
 from heamap_serving.micrograph import Micrograph
 from heamap_serving.names import shown
 from heamap_serving.options import DEFAULTS, Options
@@ -27,9 +29,6 @@ from heamap_serving.positions.records import POSITIONS_ONLY
 from heamap_serving.results import work_out
 from heamap_serving.session import Model
 from heamap_serving.threads import one_blas_thread
-
-FOLDER_FORMATS = (".zspy",)
-"""Formats whose files are folders."""
 
 READS_AHEAD = 1
 """Micrographs that wait for the network."""
@@ -71,31 +70,18 @@ def find_micrographs(paths: Sequence[Path]) -> Found:
     for path in paths:
         if not path.exists() and not path.is_symlink():
             raise InputError(f"{shown(path)}: no such file or folder")
-        if _is_folder(path):
-            entries = [entry for entry in sorted(path.iterdir()) if not entry.name.startswith(".")]
-            for entry in entries:
-                (known if entry.suffix.lower() in READERS and not _is_folder(entry) else skipped).append(entry)
+        if is_folder(path):
+            images, others = micrographs_in(path)
+            known += images
+            skipped += others
         elif path.suffix.lower() not in READERS:
             raise InputError(f"{shown(path)}: suffix {path.suffix!r} is none of {', '.join(READERS)}")
         else:
             known.append(path)
-    known, beside = _without_companions(known)
     unique = {path.resolve(): path for path in known}
     if not unique:
         raise InputError(f"{', '.join(map(shown, paths))}: no micrograph ({', '.join(READERS)}) to score")
-    return Found(tuple(unique.values()), (*skipped, *beside))
-
-
-def _is_folder(path: Path) -> bool:
-    """A folder of files; HyperSpy's zspy is one image, and a folder all the same."""
-    return path.is_dir() and path.suffix.lower() not in FOLDER_FORMATS
-
-
-def _without_companions(paths: list[Path]) -> tuple[list[Path], list[Path]]:
-    """Micrographs, and the files that are read with them: TIA's .emi beside the .ser that hold its images."""
-    series = {(path.parent, path.stem.rpartition("_")[0]) for path in paths if path.suffix.lower() == ".ser"}
-    beside = [path for path in paths if path.suffix.lower() == ".emi" and (path.parent, path.stem) in series]
-    return [path for path in paths if path not in beside], beside
+    return Found(tuple(unique.values()), tuple(skipped))
 
 
 @dataclass(frozen=True)
@@ -161,10 +147,7 @@ def load(job: Job, reader: Reader, model: Model, calibration: Calibration, optio
     """
     finished.check_place(job.folder)
     if job.path.is_symlink() and not job.path.exists():
-        raise InputError(
-            f"a link to {shown(job.path.readlink())}, which is not there: fetch the data (dvc pull, git annex get), or "
-            "connect the drive"
-        )
+        raise InputError(BROKEN_LINK.format(shown(job.path.readlink())))
     try:
         sha256 = finished.file_sha256(job.path)
     except OSError as error:

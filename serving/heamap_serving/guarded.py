@@ -18,6 +18,7 @@ from heamap_serving import reading_process
 from heamap_serving.io.readers import BROKEN_LINK
 from heamap_serving.io.selection import HAADF, Selection
 from heamap_serving.micrograph import Micrograph
+from heamap_serving.names import shown
 
 SECONDS = 30.0
 """A file of no size may take so long to read."""
@@ -87,10 +88,10 @@ class Reader:
         InputError : as there, or the file took too long or crashed the reader
         """
         try:
-            size = path.stat().st_size
+            size = reading_process.file_bytes(path)
         except OSError as error:
             if path.is_symlink():
-                raise InputError(BROKEN_LINK) from None
+                raise InputError(BROKEN_LINK.format(shown(path.readlink()))) from None
             raise InputError(error.strerror or "cannot be read") from None
         if self._process.poll() is not None:
             self._process = _start()

@@ -31,13 +31,25 @@ AT_WORK: dict[str, Any] = {}
 """Said after each frame of a series: the answer will take longer, and the process does not hang."""
 
 
+def file_bytes(path: Path) -> int:
+    """Size of a file, or of all files of a folder that is one image.
+
+    Raises
+    ------
+    OSError : it cannot be looked at
+    """
+    if path.is_dir():
+        return sum(entry.stat().st_size for entry in path.rglob("*") if entry.is_file())
+    return path.stat().st_size
+
+
 def answer(request: dict[str, Any], each_frame: Callable[[], None] | None = None) -> dict[str, Any]:
     """Read the file ``path`` as ``selection`` says; leave its pixels, (rows, cols) float32, in the file ``pixels``."""
     from heamap.errors import InputError
     from heamap_serving.io import Selection, read_micrograph
 
     path, pixels = Path(request["path"]), Path(request["pixels"])
-    _limit(memory_limit(path.stat().st_size))
+    _limit(memory_limit(file_bytes(path)))
     try:
         micrograph = read_micrograph(path, pixels.parent, Selection(**request["selection"]), each_frame)
         _leave(micrograph.image, pixels)

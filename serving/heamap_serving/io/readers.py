@@ -21,6 +21,7 @@ from heamap_serving.io.formats import (
 from heamap_serving.io.selection import HAADF, Selection, choose
 from heamap_serving.io.series import micrograph
 from heamap_serving.micrograph import Micrograph
+from heamap_serving.names import shown
 
 READERS: dict[str, Callable[[Path, ExitStack], list[Dataset]]] = {
     ".dm3": digital_micrograph.read,
@@ -43,7 +44,8 @@ READERS: dict[str, Callable[[Path, ExitStack], list[Dataset]]] = {
 """Reader by suffix."""
 
 
-BROKEN_LINK = "a link to a file that is not there (data not fetched?)"
+BROKEN_LINK = "a link to {}, which is not there: fetch the data (dvc pull, git annex get), or connect the drive"
+"""Of the file that it points to."""
 
 LINE_LENGTH = 1000
 """Of a refusal that lists images."""
@@ -73,11 +75,9 @@ def read_micrograph(
     reader = READERS.get(path.suffix.lower())
     if reader is None:
         raise InputError(f"suffix {path.suffix!r} is none of {', '.join(READERS)}")
-    if path.is_dir() and reader is zspy.read:
-        raise InputError(zspy.UNSUPPORTED)
-    if not path.is_file():
+    if not path.is_file() and not (path.is_dir() and reader is zspy.read):
         if path.is_symlink():
-            raise InputError(BROKEN_LINK)
+            raise InputError(BROKEN_LINK.format(shown(path.readlink())))
         raise InputError("no such file" if not path.is_dir() else "a folder, not a file")
     try:
         with ExitStack() as files:

@@ -1,7 +1,6 @@
 """MRC, Panta Rhei, zspy, signals of HyperSpy, links and folders."""
 
 import json
-import zipfile
 
 import hyperspy.api as hs
 import numpy as np
@@ -90,18 +89,9 @@ def test_panta_rhei_with_json(tmp_path):
     assert found.dataset == "HAADF"
 
 
-def test_zspy_is_named_as_folder_and_as_zip_file(tmp_path):
-    (tmp_path / "a.zspy").mkdir()
-    with zipfile.ZipFile(tmp_path / "b.zspy", "w") as archive:
-        archive.writestr(".zgroup", "{}")
-    for name in ("a.zspy", "b.zspy"):
-        with pytest.raises(InputError, match=r"a \.zspy signal .*save it as \.hspy"):
-            read_micrograph(tmp_path / name)
-
-
 def test_broken_links_and_folders_are_named(tmp_path):
     (tmp_path / "a.tif").symlink_to(tmp_path / "nowhere")
-    with pytest.raises(InputError, match="a link to a file that is not there"):
+    with pytest.raises(InputError, match=r"a link to .*nowhere, which is not there"):
         read_micrograph(tmp_path / "a.tif")
     (tmp_path / "b.tif").mkdir()
     with pytest.raises(InputError, match="a folder, not a file"):
@@ -110,12 +100,8 @@ def test_broken_links_and_folders_are_named(tmp_path):
 
 def test_a_broken_link_is_named_by_the_process_of_its_own_too(tmp_path):
     (tmp_path / "a.tif").symlink_to(tmp_path / "nowhere")
-    (tmp_path / "b.zspy").mkdir()
-    with Reader(tmp_path) as reader:
-        with pytest.raises(InputError, match="a link to a file that is not there"):
-            reader.read(tmp_path / "a.tif")
-        with pytest.raises(InputError, match=r"a \.zspy signal"):
-            reader.read(tmp_path / "b.zspy")
+    with Reader(tmp_path) as reader, pytest.raises(InputError, match=r"a link to .*nowhere, which is not there"):
+        reader.read(tmp_path / "a.tif")
 
 
 def test_micrographs_of_a_folder(tmp_path):
@@ -127,7 +113,7 @@ def test_micrographs_of_a_folder(tmp_path):
     known, others = micrographs_in(tmp_path)
     names = ["a.tif", "c_1.ser", "c_12.ser", "d.emi", "e.npy", "f.zspy", "h.dm4"]
     assert [path.name for path in known] == names
-    assert [path.name for path in others] == ["b.TXT"]
+    assert [path.name for path in others] == ["b.TXT", "c.emi", "g.tif", "sub"]
 
 
 def test_an_array_in_an_unusual_order_of_axes_and_small_ones(tmp_path):
