@@ -172,7 +172,7 @@ def _nearest_fit(reference: Image, moving: Image) -> Shift:
     steps = np.arange(-REACH_PX, REACH_PX + 1)
     fit = fft.irfft2(product, reference.shape)[np.ix_(*(steps % length for length in reference.shape))]
     row, col = (int(index) for index in np.unravel_index(np.argmax(fit), fit.shape))
-    return steps[row] + _vertex(fit[:, col], row), steps[col] + _vertex(fit[row], col)
+    return float(steps[row]) + _vertex(fit[:, col], row), float(steps[col]) + _vertex(fit[row], col)
 
 
 def _vertex(values: npt.NDArray[np.floating], index: int) -> float:

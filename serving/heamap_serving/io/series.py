@@ -102,7 +102,7 @@ def _add_aligned(image: Image, dataset: Dataset, each_frame: Callable[[], None])
                 f"{error}; take one with --frames N (1 to {dataset.number}), or add them as they are with --frames sum"
             ) from None
         # What is written down is what is done; a frame that did not move stays as it is.
-        shift = (round(rows, 3) + 0.0, round(cols, 3) + 0.0)
+        shift = (round(float(rows), 3) + 0.0, round(float(cols), 3) + 0.0)
         _add_at(image, covered, frame, shift)
         shifts.append(shift)
         each_frame()
