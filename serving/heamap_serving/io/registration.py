@@ -2,7 +2,7 @@
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
+from scipy import fft, ndimage
 
 from heamap.errors import InputError
 
@@ -18,11 +18,14 @@ SMOOTH_PX = 1.5
 ENVELOPE_PX = 10.0
 """That of a low-pass in which no lattice is left: only particle and edges, which fit at one place alone."""
 
-UPSAMPLED = 20
-"""Parts of a pixel that shifts are found to, in one step."""
+REACH_PX = 3
+"""Of a step of refinement: far enough to leave a maximum by noise, less than half of a lattice vector."""
 
-STEPS = 5
-"""That lead to a shift at most."""
+STEPS = 6
+"""Of refinement at most."""
+
+SMALL_STEP_PX = 0.03
+"""Below which refinement ends."""
 
 FARTHEST = 0.25
 """Share of the side that a frame may have moved."""
@@ -41,9 +44,10 @@ class Registration:
     """Finds the shift of each frame onto those before it, frame by frame.
 
     The reference is the mean of the frames so far, each at its place, so that its noise falls with every frame and
-    errors do not add up along the series. A lattice fits onto itself at every lattice vector: candidates are the place
-    of the frame before, no shift, and the place by the image's envelope, which has no lattice; each is refined, and the
-    one with the highest correlation is taken, the smallest step where several are as good.
+    errors do not add up along the series. A lattice fits onto itself at every lattice vector: refinement starts where
+    steady drift leads, from the place of the frame before, and from the best fits of image and envelope, which has no
+    lattice, and leads to the nearest fit of each. The one with the highest correlation is taken; where several are as
+    good, the nearest to steady drift.
     """
 
     def __init__(self) -> None:
@@ -51,6 +55,7 @@ class Registration:
         self._noise = 0.0
         self._number = 0
         self._last: Shift = (0.0, 0.0)
+        self._drift: Shift = (0.0, 0.0)
 
     def add(self, frame: Image) -> Shift:
         """Shift, in rows and columns, that moves a frame (rows, cols) onto the first.
@@ -72,14 +77,16 @@ class Registration:
         moved = _moved(smooth, place)
         self._mean += (moved - self._mean) / np.float32(self._number + 1)
         self._noise = (self._noise * self._number**2 + noise) / (self._number + 1) ** 2
+        self._drift = (place[0] - self._last[0], place[1] - self._last[1])
         self._number, self._last = self._number + 1, place
         return place[0] * factors[0], place[1] * factors[1]
 
     def _place(self, smooth: Image, noise: float) -> Shift:
         assert self._mean is not None
         envelopes = [ndimage.gaussian_filter(image, ENVELOPE_PX) for image in (self._mean, smooth)]
+        expected = (self._last[0] + self._drift[0], self._last[1] + self._drift[1])
         places: list[Shift] = []
-        for start in (self._last, _measured(*envelopes), (0.0, 0.0)):
+        for start in (expected, self._last, _measured(*envelopes), _measured(self._mean, smooth)):
             if not any(max(abs(start[0] - place[0]), abs(start[1] - place[1])) < 0.5 for place in places):
                 place = self._refined(smooth, start)
                 places += [place] if _near(place, smooth.shape) else []
@@ -88,16 +95,17 @@ class Registration:
         if best < LIKE:
             raise InputError(f"is unlike those before it (correlation {best:.2f})")
         as_good = [place for place, found in likeness.items() if found >= best - TIED]
-        return min(as_good, key=lambda place: np.hypot(place[0] - self._last[0], place[1] - self._last[1]))
+        return min(as_good, key=lambda place: np.hypot(place[0] - expected[0], place[1] - expected[1]))
 
     def _refined(self, smooth: Image, start: Shift) -> Shift:
         assert self._mean is not None
         place = start
-        # The window holds both frames back from each other: each step leaves a part of the shift to the next.
         for _ in range(STEPS):
-            step = _measured(self._mean, _moved(smooth, place))
+            if not _near(place, smooth.shape):
+                break
+            step = _nearest_fit(self._mean, _moved(smooth, place))
             place = (place[0] + step[0], place[1] + step[1])
-            if max(map(abs, step)) < 1.5 / UPSAMPLED or not _near(place, smooth.shape):
+            if max(map(abs, step)) < SMALL_STEP_PX:
                 break
         return place
 
@@ -138,17 +146,42 @@ def _moved(image: Image, shift: Shift) -> Image:
     return ndimage.shift(image, shift, order=1, mode="nearest")
 
 
+def _window(shape: tuple[int, ...]) -> Image:
+    """Falls to nothing at the edges, so that they do not count."""
+    return np.outer(*(np.hanning(length + 2)[1:-1].astype(np.float32) for length in shape))
+
+
 def _measured(reference: Image, moving: Image) -> Shift:
-    """Shift of one image onto another by cross-correlation; windowed, so that the frame's edges do not count."""
+    """Shift of one image onto another in whole pixels, as far as it may be."""
     from skimage.registration import phase_cross_correlation
 
-    window = np.outer(*(np.hanning(length + 2)[1:-1].astype(np.float32) for length in reference.shape))
     # phase_cross_correlation seeks the largest magnitude: images are raised by their own standard deviation, so that no
     # anticorrelation, at half a lattice vector, is larger than the correlation sought.
-    one, other = ((image + image.std()) * window for image in (reference, moving))
+    one, other = ((image + image.std()) * _window(image.shape) for image in (reference, moving))
+    if not (one.any() and other.any()):
+        return 0.0, 0.0
     # Without normalisation: the phases of frequencies that hold noise alone would count as much as those of the image.
-    shift = phase_cross_correlation(one, other, upsample_factor=UPSAMPLED, normalization=None)[0]
+    shift = phase_cross_correlation(one, other, normalization=None)[0]
     return float(shift[0]), float(shift[1])
+
+
+def _nearest_fit(reference: Image, moving: Image) -> Shift:
+    """Step of a few pixels at most, to a part of one, that fits an image best onto another."""
+    window = _window(reference.shape)
+    product = fft.rfft2(reference * window) * np.conj(fft.rfft2(moving * window))
+    steps = np.arange(-REACH_PX, REACH_PX + 1)
+    fit = fft.irfft2(product, reference.shape)[np.ix_(*(steps % length for length in reference.shape))]
+    row, col = (int(index) for index in np.unravel_index(np.argmax(fit), fit.shape))
+    return float(steps[row]) + _vertex(fit[:, col], row), float(steps[col]) + _vertex(fit[row], col)
+
+
+def _vertex(values: npt.NDArray[np.floating], index: int) -> float:
+    """Place of the vertex of the parabola through a maximum and its neighbours, from that maximum."""
+    if not 0 < index < len(values) - 1:
+        return 0.0
+    before, at, after = (float(value) for value in values[index - 1 : index + 2])
+    curvature = before - 2 * at + after
+    return 0.5 * (before - after) / curvature if curvature < 0 else 0.0
 
 
 def _near(place: Shift, shape: tuple[int, ...]) -> bool:

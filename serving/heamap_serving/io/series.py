@@ -95,14 +95,16 @@ def _add_aligned(image: Image, dataset: Dataset, each_frame: Callable[[], None])
         try:
             if not np.isfinite(frame).all():
                 raise InputError("holds NaN or infinite values")
-            shift = registration.add(frame)
+            rows, cols = registration.add(frame)
         except InputError as error:
             raise InputError(
                 f"the {dataset.number} frames of {dataset.name or 'the series'} do not register: frame {index + 1} "
                 f"{error}; take one with --frames N (1 to {dataset.number}), or add them as they are with --frames sum"
             ) from None
+        # What is written down is what is done; a frame that did not move stays as it is.
+        shift = (round(float(rows), 3) + 0.0, round(float(cols), 3) + 0.0)
         _add_at(image, covered, frame, shift)
-        shifts.append((round(shift[0], 3), round(shift[1], 3)))
+        shifts.append(shift)
         each_frame()
     # The first frame covers all of it.
     image *= len(shifts) / covered

@@ -38,6 +38,25 @@ def test_a_lattice_without_a_particle_does_not_jump_by_a_lattice_vector():
     np.testing.assert_allclose(found, DRIFT, atol=0.5)
 
 
+def test_a_crystal_that_fills_jittering_frames_does_not_jump():
+    rng = np.random.default_rng(0)
+    row, col = np.mgrid[:256, :256].astype(float)
+    registration, found = Registration(), []
+    for down, right in DRIFT:
+        jitter, stretch = rng.normal(0, 0.7, (256, 1)), 1 + rng.normal(0, 0.002)
+        phases = 2 * np.pi * (stretch * row + down) / 13.5, 2 * np.pi * (col + right + jitter) / 13.5
+        light = ((np.cos(phases[0]) + np.cos(phases[1]) + 2) / 4) ** 2 * (1 + 0.3 * row / 256)
+        found.append(registration.add(rng.poisson(10 * (light + 0.1)).astype(np.float32)))
+    assert np.abs(np.subtract(found, DRIFT)).max() < 1.5
+
+
+def test_steady_drift_may_be_faster_than_half_a_lattice_vector():
+    drift = [(7 * index, -5 * index) for index in range(4)]
+    registration = Registration()
+    found = [registration.add(frame.astype(np.float32)) for frame in drifted(drift, counts=20)]
+    np.testing.assert_allclose(found, drift, atol=0.5)
+
+
 def test_aligned_frames_are_added_in_the_place_of_the_first(tmp_path):
     frames = drifted(DRIFT)
     found = saved(tmp_path, frames)
