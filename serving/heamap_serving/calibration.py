@@ -5,14 +5,12 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from heamap.acquisition import ENTRIES, Acquisition
+from heamap.acquisition.dose import with_dose
 from heamap.acquisition.microscope import Detector, Microscope
 from heamap.contract import Contract
 from heamap.elements import ELEMENTS
 from heamap.errors import InputError
 from heamap_serving.micrograph import BeamScale, Micrograph
-
-ELECTRONS_PER_PICOCOULOMB = 6.241509e6
-"""1 pC / e: 1e-12 / 1.602177e-19."""
 
 SAME_SHARE = 0.05
 """By which a number of the microscope's file may differ from that of the micrograph's, and mean the same."""
@@ -105,7 +103,7 @@ def resolve(calibration: Calibration, micrograph: Micrograph) -> Acquisition:
         detector = own.value("detector")
         known = known.over(calibration.microscope.facts(detector, frames=frames, beam_current_pa=current))
     known = known.over(stated)
-    return _with_dose(known).over(computed)
+    return with_dose(known).over(computed)
 
 
 def demand(known: Acquisition, contract: Contract, fault: str) -> None:
@@ -219,16 +217,3 @@ def _parted(own: Acquisition) -> tuple[Acquisition, Acquisition]:
     stated = {name: fact for name, fact in facts.items() if fact is not None and not fact.derived}
     computed = {name: fact for name, fact in facts.items() if fact is not None and fact.derived}
     return Acquisition(**stated), Acquisition(**computed)
-
-
-def _with_dose(known: Acquisition) -> Acquisition:
-    """With the dose that current, dwell time and pixel size make, where nobody states it."""
-    current, dwell = known.value("beam_current_pa"), known.value("dwell_time_s")
-    steps = known.value("sampling_angstrom")
-    if current is None or dwell is None or steps is None or known.dose_per_square_angstrom is not None:
-        return known
-    dose = current * dwell * ELECTRONS_PER_PICOCOULOMB / (steps[0] * steps[1])
-    facts = (known.beam_current_pa, known.dwell_time_s, known.sampling_angstrom)
-    sources = {fact.source for fact in facts if fact is not None}
-    source = next(name for name in ("option", "microscope", "file") if name in sources)
-    return known.derived(source, "beam current x dwell time / area of a pixel", dose_per_square_angstrom=dose)

@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Any
 
 from heamap.acquisition import Acquisition, Fact
-from heamap_serving.io.datasets import Sampling
 from heamap_serving.io.metadata import at, entries, first_number, number, stated
 from heamap_serving.micrograph import BeamScale
 
@@ -30,7 +29,6 @@ _DETECTOR = re.compile(r"(?<![A-Za-z])(HAADF|MAADF|LAADF|ADF|ABF|BF|DF\d?)(?![A-
 _OTHER_DETECTORS = ("EELS", "EDS", "Camera")
 """Nodes of HyperSpy's metadata that are no detector of an image."""
 
-ELEMENTARY_CHARGE = 1.602176634e-19
 """In coulomb."""
 
 
@@ -148,17 +146,6 @@ def of_sum(known: Acquisition, frames: int) -> Acquisition:
                 fact, value=fact.value * factor, derived="; ".join(filter(None, (fact.derived, words)))
             )
     return replace(known, **changed)
-
-
-def with_dose(known: Acquisition, sampling: Sampling) -> Acquisition:
-    """With the dose, where current, dwell time and pixel size are known."""
-    current, dwell = known.value("beam_current_pa"), known.value("dwell_time_s")
-    if current is None or dwell is None or sampling is None:
-        return known
-    dose = current * 1e-12 * dwell / ELEMENTARY_CHARGE / (sampling[0] * sampling[1])
-    source = known.beam_current_pa.derived if known.beam_current_pa else ""
-    words = f"{source or 'beam current'} x dwell time / pixel area"
-    return known.derived("file", words, dose_per_square_angstrom=dose)
 
 
 def _positive(value: float | None) -> float | None:

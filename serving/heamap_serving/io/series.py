@@ -7,9 +7,10 @@ import numpy as np
 import numpy.typing as npt
 
 from heamap.acquisition import Acquisition
+from heamap.acquisition.dose import with_dose
 from heamap.errors import InputError
 from heamap_serving import scratch
-from heamap_serving.io.acquisition_metadata import of_sum, with_dose
+from heamap_serving.io.acquisition_metadata import of_sum
 from heamap_serving.io.datasets import Dataset, Frame, printable
 from heamap_serving.io.selection import Selection
 from heamap_serving.micrograph import BAND_PIXELS, Frames, Micrograph, check_layout, fill
@@ -67,8 +68,7 @@ def micrograph(
         shifts = add(image, dataset, each_frame)
         frames = Frames(len(shifts) or number, way, shifts, 0, chosen=selection.frames is not None)
     known = of_sum(dataset.known, 1 if frames is None else frames.number)
-    known = with_dose(known, dataset.sampling_angstrom)
-    known = Acquisition.stated("file", sampling_angstrom=dataset.sampling_angstrom).over(known)
+    known = with_dose(Acquisition.stated("file", sampling_angstrom=dataset.sampling_angstrom).over(known))
     return Micrograph(image, dataset.sampling_angstrom, printable(dataset.fault, 200), known, dataset.name, frames)
 
 
