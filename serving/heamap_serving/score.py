@@ -226,9 +226,10 @@ def score(
     scratch.release(image)
     kept = region.holds(positions * (sampling / np.asarray(steps)))
     if domain is not None:
-        doubts = (*background.doubts, *checked.doubts, *brightness_doubts(image, positions, counts, contract))
-        doubts = (*doubts, angles_doubt(calibration.detector_mrad, contract))
-        domain = weighed(domain, counts, contract).with_doubt(*doubts).with_remark(blank)
+        dim = brightness_doubts(image, positions, counts, contract)
+        angles = angles_doubt(calibration.detector_mrad, contract)
+        domain = weighed(domain, counts, contract)
+        domain = domain.with_doubt(*background.doubts, *checked.doubts, *dim, angles).with_remark(blank)
         kept &= domain.region_of(positions * sampling) != REFUSED
     positions, own = positions[kept], counts[kept]
     told = calibration.composition

@@ -104,7 +104,7 @@ def find_vacuum(means: Squares, power: Squares) -> Vacuum:
     calmest = CALM_SPREAD * float(np.quantile(seen[faint], 0.1))
     limit = float(np.clip(calmest, LEAST_SHARE * clear, FAINT_SHARE * clear))
     core = _large_and_dark(seen <= limit, seen <= CLEAR_SHARE * clear, means)
-    beside = ndimage.binary_dilation(core, np.ones((3, 3)))
+    beside = ndimage.binary_dilation(core, np.ones((3, 3), np.bool_))
     return Vacuum(core, core | (beside & (power <= limit**2)))
 
 
@@ -125,7 +125,7 @@ def _large_and_dark(calm: Mask, surely: Mask, means: Squares) -> Mask:
     above = np.divide(bright, beyond, out=np.zeros_like(bright), where=rim) - means
 
     def sums(values: npt.NDArray[np.generic]) -> Squares:
-        return np.bincount(labels.ravel(), weights=values.ravel(), minlength=number + 1)
+        return np.bincount(labels.ravel(), weights=values.ravel(), minlength=number + 1).astype(np.float64)
 
     sizes, sure = sums(calm), sums(surely)
     large = (sizes >= LEAST_SQUARES) & ((sure > 0) | (sizes >= NOISY_SQUARES))
