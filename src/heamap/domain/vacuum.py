@@ -73,7 +73,7 @@ class Vacuum:
     Attributes
     ----------
     core : with nothing but vacuum for a square around
-    whole : with the squares beside the core that show no column themselves
+    whole : with the squares that show no column themselves, beside the core, or anywhere where no particle is as calm
     """
 
     core: Mask
@@ -105,7 +105,9 @@ def find_vacuum(means: Squares, power: Squares) -> Vacuum:
     limit = float(np.clip(calmest, LEAST_SHARE * clear, FAINT_SHARE * clear))
     core = _large_and_dark(seen <= limit, seen <= CLEAR_SHARE * clear, means)
     beside = ndimage.binary_dilation(core, np.ones((3, 3), np.bool_))
-    return Vacuum(core, core | (beside & (power <= limit**2)))
+    # A square that is calm by itself is a corner or a strip of vacuum, where there is vacuum at all.
+    alone = power <= min(limit, CLEAR_SHARE * clear) ** 2
+    return Vacuum(core, core | (beside & (power <= limit**2)) | (alone & core.any()))
 
 
 def _clear(seen: Squares) -> float:
