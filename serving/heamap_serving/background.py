@@ -91,7 +91,8 @@ def _measure(
     image: npt.NDArray[np.float32], sampling: float, wanted: BackgroundLevel, side: int
 ) -> tuple[Squares, Squares]:
     """Means of the image and of its modulation over its squares, band by band."""
-    means, powers = [], []
+    means: list[Squares] = []
+    powers: list[Squares] = []
     whole = image.shape[0] // side * side or image.shape[0]
     height = max(BAND_PIXELS // image.shape[1] // side, 1) * side
     reach = int(np.ceil(REACH_ANGSTROM / sampling)) + 1

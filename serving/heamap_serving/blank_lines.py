@@ -5,12 +5,17 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
+from heamap.errors import InputError
 from heamap_serving import scratch
 from heamap_serving.micrograph import Micrograph
 from heamap_serving.region import Region
 
 BAND_PIXELS = 2**22
 """Pixels looked at at a time."""
+
+CONTINUOUS_SHARE = 0.02
+"""Of the brightness range of what stays, by which the middle one of the pixels beside blank ones differs from them:
+less is vacuum free of noise."""
 
 FILLED_SHARE = 1e-3
 """Of the pixels that stay, with the value of the blank ones: more is vacuum free of noise, cut off at that value, not a
@@ -24,7 +29,7 @@ def without_blank(micrograph: Micrograph, region: Region) -> tuple[Region, str |
     """The part of a region that holds an image.
 
     A row or column is blank whose pixels all have one value, or none. Of what blank ones part, the longest stretch
-    stays.
+    stays. An even frame on all four sides is no blank one, but vacuum, or judged with the background.
 
     Parameters
     ----------
@@ -34,6 +39,10 @@ def without_blank(micrograph: Micrograph, region: Region) -> tuple[Region, str |
     -------
     the region itself, or the rectangle in it that stays
     a line that says so; None of the region itself
+
+    Raises
+    ------
+    InputError : the blank ones are no numbers: what they were is for the user to say
     """
     rows, cols = micrograph.image.shape
     x, y, width, height = (0, 0, cols, rows) if region.roi is None else region.roi
@@ -41,9 +50,18 @@ def without_blank(micrograph: Micrograph, region: Region) -> tuple[Region, str |
         return region, None
     image = micrograph.image[y : y + height, x : x + width]
     top, bottom, left, right = _kept(image)
-    if (top, bottom, left, right) == (0, height, 0, width) or min(bottom - top, right - left) < 2:
+    if (top, bottom, left, right) == (0, height, 0, width):
         return region, None
     roi = (x + left, y + top, right - left, bottom - top)
+    strange = _strange(image)
+    if strange:
+        if _strange(image[top:bottom, left:right]):
+            return region, None
+        where = "" if region.roi is None else f"--roi {' '.join(map(str, region.roi))}: "
+        raise InputError(
+            f"{where}{strange} pixels are NaN, infinite or beyond single precision; leave them out with --roi "
+            f"{' '.join(map(str, roi))}, or fill them"
+        )
     gone = [
         f"{number} of {length} {name}"
         for number, length, name in ((height - roi[3], height, "rows"), (width - roi[2], width, "columns"))
@@ -69,10 +87,13 @@ def _kept(image: npt.NDArray[np.float32]) -> tuple[int, int, int, int]:
         if (top, bottom, left, right) == kept:
             break
         kept = (top, bottom, left, right)
-    if kept == whole:
+    if kept == whole or min(bottom - top, right - left) < 2:
         return whole
     stays = image[top:bottom, left:right]
-    return whole if _share(stays[1:-1], values) > FILLED_SHARE else _without_broken(image, kept, values)
+    framed = top > 0 and left > 0 and bottom < whole[1] and right < whole[3]
+    if values and (framed or _share(stays[1:-1], values) > FILLED_SHARE or _continuous(image, kept, values)):
+        return whole
+    return _without_broken(image, kept, values)
 
 
 def _blank(image: npt.NDArray[np.float32]) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_], set[float]]:
@@ -121,6 +142,36 @@ def _share(image: npt.NDArray[np.float32], values: set[float]) -> float:
     return number / max(image.size, 1)
 
 
+def _strange(image: npt.NDArray[np.float32]) -> int:
+    """Pixels that are no numbers."""
+    number = 0
+    for start, stop in scratch.row_bands(image.shape, BAND_PIXELS):
+        number += int(np.count_nonzero(~np.isfinite(image[start:stop])))
+        scratch.release(image)
+    return number
+
+
+def _continuous(image: npt.NDArray[np.float32], kept: tuple[int, int, int, int], values: set[float]) -> bool:
+    """Whether what lies beside the blank ones is as bright as they are."""
+    top, bottom, left, right = kept
+    stays = image[top:bottom, left:right]
+    beside = [
+        line
+        for line, there in (
+            (stays[0], top > 0),
+            (stays[-1], bottom < image.shape[0]),
+            (stays[:, 0], left > 0),
+            (stays[:, -1], right < image.shape[1]),
+        )
+        if there and line.size
+    ]
+    if not beside:
+        return False
+    middle = float(np.median(np.concatenate(beside)))
+    span = float(stays.max()) - float(stays.min())
+    return min(abs(middle - value) for value in values) <= CONTINUOUS_SHARE * span
+
+
 def _without_broken(
     image: npt.NDArray[np.float32], kept: tuple[int, int, int, int], values: set[float]
 ) -> tuple[int, int, int, int]:
@@ -128,7 +179,8 @@ def _without_broken(
     top, bottom, left, right = kept
 
     def broken(row: int) -> bool:
-        return bool(np.isin(image[row, left:right], list(values)).mean() > BROKEN_SHARE)
+        line = image[row, left:right]
+        return bool(np.count_nonzero(np.isin(line, list(values))) > BROKEN_SHARE * line.size)
 
     if top > 0 and broken(top):
         top += 1

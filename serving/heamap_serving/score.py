@@ -180,9 +180,8 @@ def score(
     scratch.release(image)
     kept = region.holds(positions * (sampling / np.asarray(steps)))
     if domain is not None:
-        doubts: list[str | None] = [*background.doubts, *checked.doubts]
-        doubts += brightness_doubts(image, positions, counts, contract)
-        doubts += [angles_doubt(angles, contract), *fact_doubts(known, calibration, micrograph, contract)]
+        doubts = [angles_doubt(angles, contract), *fact_doubts(known, calibration, micrograph, contract)]
+        doubts = [*background.doubts, *checked.doubts, *brightness_doubts(image, positions, counts, contract), *doubts]
         domain = weighed(domain, counts, contract).with_doubt(*doubts).with_remark(blank)
         kept &= domain.region_of(positions * sampling) != REFUSED
     positions, own = positions[kept], counts[kept]

@@ -29,8 +29,6 @@ _DETECTOR = re.compile(r"(?<![A-Za-z])(HAADF|MAADF|LAADF|ADF|ABF|BF|DF\d?)(?![A-
 _OTHER_DETECTORS = ("EELS", "EDS", "Camera")
 """Nodes of HyperSpy's metadata that are no detector of an image."""
 
-"""In coulomb."""
-
 
 def is_beam_unit(unit: object) -> bool:
     """Whether an intensity in this unit is a fraction of the incident beam."""

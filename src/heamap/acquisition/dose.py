@@ -1,6 +1,7 @@
 """Electrons on the specimen."""
 
 from heamap.acquisition.acquisition import Acquisition
+from heamap.acquisition.fact import Source
 
 ELECTRONS_PER_PICOCOULOMB = 6.241509e6
 """1 pC / e (SI, 2019)."""
@@ -17,8 +18,8 @@ def with_dose(known: Acquisition) -> Acquisition:
     if known.dose_per_square_angstrom is not None or None in facts:
         return known
     current, dwell, (rows, cols) = (fact.value for fact in facts)
-    sources = {fact.source for fact in facts}
-    source = next(name for name in ("option", "microscope", "file") if name in sources)
+    order: tuple[Source, ...] = ("option", "microscope", "file")
+    source = next(name for name in order if any(fact.source == name for fact in facts))
     words = f"{facts[0].derived or 'beam current'} x dwell time / pixel area"
     dose = current * dwell * ELECTRONS_PER_PICOCOULOMB / (rows * cols)
     return known.derived(source, words, dose_per_square_angstrom=dose)

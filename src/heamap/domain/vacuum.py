@@ -73,7 +73,7 @@ class Vacuum:
     Attributes
     ----------
     core : with nothing but vacuum for a square around
-    whole : with the squares beside the core that show no column themselves
+    whole : with the squares that show no column themselves, beside the core, or anywhere where no particle is as calm
     """
 
     core: Mask
@@ -104,8 +104,10 @@ def find_vacuum(means: Squares, power: Squares) -> Vacuum:
     calmest = CALM_SPREAD * float(np.quantile(seen[faint], 0.1))
     limit = float(np.clip(calmest, LEAST_SHARE * clear, FAINT_SHARE * clear))
     core = _large_and_dark(seen <= limit, seen <= CLEAR_SHARE * clear, means)
-    beside = ndimage.binary_dilation(core, np.ones((3, 3)))
-    return Vacuum(core, core | (beside & (power <= limit**2)))
+    beside = ndimage.binary_dilation(core, np.ones((3, 3), np.bool_))
+    # A square that is calm by itself is a corner or a strip of vacuum, where there is vacuum at all.
+    alone = power <= min(limit, CLEAR_SHARE * clear) ** 2
+    return Vacuum(core, core | (beside & (power <= limit**2)) | (alone & core.any()))
 
 
 def _clear(seen: Squares) -> float:
@@ -125,7 +127,7 @@ def _large_and_dark(calm: Mask, surely: Mask, means: Squares) -> Mask:
     above = np.divide(bright, beyond, out=np.zeros_like(bright), where=rim) - means
 
     def sums(values: npt.NDArray[np.generic]) -> Squares:
-        return np.bincount(labels.ravel(), weights=values.ravel(), minlength=number + 1)
+        return np.bincount(labels.ravel(), weights=values.ravel(), minlength=number + 1).astype(np.float64)
 
     sizes, sure = sums(calm), sums(surely)
     large = (sizes >= LEAST_SQUARES) & ((sure > 0) | (sizes >= NOISY_SQUARES))

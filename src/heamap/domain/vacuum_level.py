@@ -65,7 +65,7 @@ class Level:
     unknown_rise: float
     outlying: float
 
-    def rows(self, rows: npt.NDArray[np.floating], cols: npt.NDArray[np.floating]) -> Values:
+    def rows(self, rows: Values, cols: Values) -> Values:
         """Brightness (rows, cols) at these rows and columns, in squares and parts of them."""
         return self.constant + _slanted(self.slope, self.middle, (self.least, self.most), rows, cols)
 
