@@ -15,7 +15,7 @@ from heamap.cli import main
 from heamap.contract import METADATA_KEY
 from heamap.elements import ELEMENTS
 from heamap.errors import InputError
-from heamap_serving import batch, outputs
+from heamap_serving import batch, outputs, results
 from heamap_serving.batch import find_micrographs
 
 
@@ -83,7 +83,7 @@ def test_every_image_that_may_be_said_to_show_aggregation_is_named(folder, model
     (folder / "plain.tif").write_bytes((folder / "good.tif").read_bytes())
     (folder / "broken.dm3").write_bytes(b"\0\0\0\3garbage")
     said = iter([("Pt gathers in columns (p = 0.005)", "Pd gathers in columns (p = 0.01)"), ()])
-    monkeypatch.setattr("heamap_serving.batch.claims", lambda _: next(said))
+    monkeypatch.setattr("heamap_serving.results.claims", lambda _: next(said))
     assert run("score", folder, "--out", tmp_path / "out", "--model", model_file) == 1
     lines = capsys.readouterr().out.splitlines()
     claim = "Pt gathers in columns (p = 0.005); Pd gathers in columns (p = 0.01)"
@@ -226,13 +226,13 @@ def test_blas_has_one_thread_while_a_batch_is_scored_and_its_own_afterwards(fold
     def threads():
         return [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
 
-    seen, score = [], batch.score
+    seen, score = [], results.score
 
     def spied(*arguments, **options):
         seen.append(threads())
         return score(*arguments, **options)
 
-    monkeypatch.setattr(batch, "score", spied)
+    monkeypatch.setattr(results, "score", spied)
     before = threads()
     assert run("score", folder, "--out", tmp_path / "out", "--model", model_file, "--tables") == 0
     assert seen == [[1] * len(before)]

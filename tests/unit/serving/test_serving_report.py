@@ -66,7 +66,7 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def scores(folder, model, tmp_path_factory):
     out = tmp_path_factory.mktemp("out")
-    options = ("--model", model, "--beam-fraction-per-count", "1e-4")
+    options = ("--model", model, "--beam-fraction-per-count", "1e-4", "--black-level", "0")
     assert main([str(word) for word in ("score", folder, "--out", out, *options)]) == 1
     return out
 
@@ -247,6 +247,7 @@ def scored_page(model, tmp_path, **changes):
     record["model"] |= {"file": "m", "origin": "champion of the <registry>", "sha256": "s"}
     if changes:
         scored = replace(scored, **changes)
+        record["beam"]["detector_factor"] = scored.detector_factor
     still = np.zeros((8, 8, 3), np.uint8)
     return scored, loaded, report("an image", scored, loaded, count(scored, loaded), record, still)
 
@@ -307,4 +308,8 @@ def test_the_page_says_how_many_test_columns_lay_inside_their_intervals(model, t
 def test_atom_counting_waits_for_a_calibrated_image(model, tmp_path):
     _, _, page = scored_page(model, tmp_path)
     assert "give --beam-fraction-per-count" in page
-    assert "70 to 200 mrad; brightness times 0.682" in page
+
+
+def test_the_factor_of_another_detector_stands_on_the_page(model, tmp_path):
+    _, _, page = scored_page(model, tmp_path, detector_factor=0.682)
+    assert "Brightness was multiplied by 0.682, to that on the model&#x27;s detector." in page

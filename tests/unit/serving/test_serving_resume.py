@@ -17,8 +17,7 @@ import heamap
 from heamap.acquisition.microscope import Detector, Microscope
 from heamap.contract import METADATA_KEY
 from heamap.errors import InputError
-from heamap_serving import batch as batch_module
-from heamap_serving import finished
+from heamap_serving import finished, outputs
 from heamap_serving.batch import find_micrographs, score_batch
 from heamap_serving.calibration import Calibration
 from heamap_serving.options import Options
@@ -149,14 +148,14 @@ def test_a_refused_image_leaves_no_older_counts(folder, model_file, tmp_path, ca
 
 
 def test_what_should_not_happen_to_one_image_costs_no_other(folder, model_file, tmp_path, monkeypatch, capfd):
-    written = batch_module.write
+    written = outputs.write
 
     def write(place, title, *rest):
         if title == "2.npy":
             raise KeyError("a mistake")
         return written(place, title, *rest)
 
-    monkeypatch.setattr(batch_module, "write", write)
+    monkeypatch.setattr(outputs, "write", write)
     summary = batch(folder, tmp_path / "out", model_file)
     assert [record["status"] for record in summary.records].count("scored") == IMAGES - 1
     said = capfd.readouterr().err
