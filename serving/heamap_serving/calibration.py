@@ -34,6 +34,7 @@ class Calibration:
     semiangle_mrad : convergence semiangle of the probe
     beam_current_pa : current of the probe
     dose_per_square_angstrom : electrons on a square Angstrom
+    tilt_degree : of the stage, alpha and beta
     scan : gain and black level as a scan of the detector shows them
     microscope : what is known of the microscope
     """
@@ -47,6 +48,7 @@ class Calibration:
     semiangle_mrad: float | None = None
     beam_current_pa: float | None = None
     dose_per_square_angstrom: float | None = None
+    tilt_degree: tuple[float, float] | None = None
     scan: Detector | None = None
     microscope: Microscope | None = None
 

@@ -87,6 +87,7 @@ def _add_known(parser: argparse.ArgumentParser) -> None:
         metavar=("INNER", "OUTER"),
         help="collection angles of the detector",
     )
+    group.add_argument("--tilt-degree", type=float, nargs=2, metavar=("ALPHA", "BETA"), help="tilt of the stage")
     group.add_argument(
         "--composition",
         metavar="LIST",
@@ -206,6 +207,7 @@ def _calibration(arguments: argparse.Namespace) -> "Calibration":
         semiangle_mrad=arguments.semiangle_mrad,
         beam_current_pa=arguments.beam_current_pa,
         dose_per_square_angstrom=arguments.dose_per_square_angstrom,
+        tilt_degree=None if arguments.tilt_degree is None else tuple(arguments.tilt_degree),
     )
     return with_detector(
         known,

@@ -190,7 +190,7 @@ ENTRIES: dict[str, Entry] = {
     "beam_current_pa": Entry("beam current", "pA", "--beam-current-pa I", _positive),
     "dwell_time_s": Entry("dwell time", "s", "", _positive),
     "dose_per_square_angstrom": Entry("dose", "electrons / Angstrom^2", "--dose-per-square-angstrom D", _positive),
-    "tilt_degree": Entry("stage tilt", "degree", "", lambda value: _pair(value, _number)),
+    "tilt_degree": Entry("stage tilt", "degree", "--tilt-degree ALPHA BETA", lambda value: _pair(value, _number)),
 }
 """By name of ``Acquisition``'s attributes, in their order."""
 

@@ -1,5 +1,6 @@
 import json
 
+import h5py
 import numpy as np
 import pandas as pd
 import pytest
@@ -105,6 +106,29 @@ def test_a_watch_places_what_it_cannot_count(model_path, image_file, tmp_path):
     )
     assert any(line.startswith(f"a.npy: positions only, {len(TRUE)} columns") for line in lines)
     assert summary.failed == 0
+
+
+def test_the_chosen_image_and_what_became_of_a_series_stand_in_the_result(model_path, tmp_path):
+    path, out = tmp_path / "a.h5", tmp_path / "o"
+    with h5py.File(path, "w") as file:
+        file["HAADF"] = np.stack([ALLOY, ALLOY])
+        file["BF"] = ALLOY.max() - ALLOY
+    assert run(model_path, path, out, *KNOWN[:2], "--black-level", "2000", *KNOWN[4:], "--frames", "align") == 0
+    source = json.loads((out / "a" / "provenance.json").read_text())["input"]
+    assert source["dataset"].endswith("HAADF")
+    assert source["frames"] == {
+        "number": 2,
+        "way": "align",
+        "shifts_px": [[0.0, 0.0], [0.0, 0.0]],
+        "first": 0,
+        "chosen": True,
+    }
+    page = (out / "a" / "report.html").read_text(encoding="utf-8")
+    assert "2 frames aligned and added; the largest shift is 0.0 pixels" in page
+    assert '<th scope="row">dataset</th><td>' in page
+    assert run(model_path, path, out, *KNOWN, "--image", "BF", "--tables") in (0, 1)
+    assert run(model_path, path, out, *KNOWN, "--image", "nothing", "--tables") == 1
+    assert main(["score", str(path), "--out", str(out), "--frames", "some"]) == 2
 
 
 def test_in_python_columns_are_found_without_calibration_and_counting_names_what_is_missing(model_path, tmp_path):

@@ -191,6 +191,7 @@ def test_all_that_decides_a_result_is_in_what_it_was_made_of(model_file, monkeyp
     known = {field.name: 0.5 for field in fields(Calibration)} | {
         "composition": (0.2,) * 5,
         "detector_mrad": (60.0, 95.0),
+        "tilt_degree": (1.0, -2.0),
         "scan": Detector(black_level=1.0),
         "microscope": Microscope(energy_kev=200.0),
     }
@@ -206,4 +207,4 @@ def test_all_that_decides_a_result_is_in_what_it_was_made_of(model_file, monkeyp
     ]
     monkeypatch.setattr(heamap, "__version__", "another")
     others.append(finished.made_of("a", model, Calibration(), Options()))
-    assert len({json.dumps(each) for each in [plain, *others]}) == 1 + len(others) == 20
+    assert len({json.dumps(each) for each in [plain, *others]}) == 1 + len(others) == 21
