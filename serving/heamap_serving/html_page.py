@@ -48,6 +48,12 @@ def table(header: list[str], rows: list[list[str]], caption: str = "") -> str:
     return f"<table>{title}<thead><tr>{head}</tr></thead>\n<tbody>\n{lines}</tbody></table>\n"
 
 
+def section(identifier: str, *parts: str) -> str:
+    """A section of a page, of parts in HTML; the identifier may be empty."""
+    own = f' id="{identifier}"' if identifier else ""
+    return f"<section{own}>{''.join(parts)}</section>\n"
+
+
 def badge(word: str) -> str:
     """A verdict; what it means is said by its word and its sign, never by colour alone."""
     kinds = {

@@ -14,6 +14,7 @@ from heamap_serving.certainty import doubted
 from heamap_serving.composition import Composition, composition_of
 from heamap_serving.html_page import page
 from heamap_serving.pictures import data_uri, grey_png, jpeg, map_ceiling, map_picture, thinned
+from heamap_serving.report_acquisition import acquisition
 from heamap_serving.report_histograms import histograms
 from heamap_serving.score import Scored
 from heamap_serving.session import Model
@@ -63,7 +64,7 @@ def report(
             sections.histograms(),
             sections.counting(counted, scored),
             sections.trust(contract, scored),
-            sections.acquisition(record),
+            acquisition(record),
             sections.provenance(record),
         )
     )

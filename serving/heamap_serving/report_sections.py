@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from heamap.acquisition import ENTRIES
 from heamap.contract import Contract
 from heamap.evaluation.aggregation_report import AggregationCalibration
 from heamap.evaluation.targets import NI_CO_FE, TARGETS, TOTAL, with_sums
 from heamap_serving.atom_counting import AtomCounting
 from heamap_serving.certainty import accuracy_of, claims
 from heamap_serving.composition import ALIKE, CALIBRATED, SHARED, TOLD, Composition
-from heamap_serving.html_page import badge, table
+from heamap_serving.html_page import badge, section, table
+from heamap_serving.report_acquisition import source_rows
 from heamap_serving.score import Scored
 from heamap_serving.verdict import NOT_CHECKED, Verdict
 
@@ -61,7 +61,7 @@ def domain(verdict: Verdict) -> str:
     if verdict.checks:
         rows = [[escape(name), f"{value:.4g}"] for name, value in verdict.checks.items()]
         parts.append(f"<details><summary>What was measured</summary>{table(['check', 'value'], rows)}</details>")
-    return _section("domain", *parts)
+    return section("domain", *parts)
 
 
 def view(columns: int, layers: dict[str, dict[str, Any]], totals: tuple[int, int], shape: tuple[int, ...]) -> str:
@@ -109,7 +109,7 @@ def paper(still: str) -> str:
 def composition(found: Composition | None, scored: Scored, elements: tuple[str, ...], weak: tuple[str, ...]) -> str:
     """Shares of the elements, and of Ni, Co and Fe together, with their intervals."""
     if found is None:
-        return _section("", "<h2>Composition</h2><p>No columns were found.</p>")
+        return section("", "<h2>Composition</h2><p>No columns were found.</p>")
     means = with_sums(scored.counts).mean(axis=0)
     rows = []
     for target in (*elements, NI_CO_FE):
@@ -133,7 +133,7 @@ def composition(found: Composition | None, scored: Scored, elements: tuple[str, 
         )
     rows.append(["total", "100", "", f"{means[-1]:.2f}", ""])
     heads = ["", *composition_heads(found), "atoms a column", ON_TEST_IMAGES]
-    return _section(
+    return section(
         "",
         f"<h2>Composition of {len(scored.counts)} columns</h2>",
         '<div class="pair"><div id="composition" class="plot"></div>',
@@ -187,7 +187,7 @@ def counting(counted: AtomCounting, scored: Scored) -> str:
             "elements: heavy columns look longer to it."
         )
     notes = "".join(f'<p class="note">{line}</p>' for line in lines)
-    return _section(
+    return section(
         "",
         "<h2>Beside atom counting by intensity</h2>",
         f'<div class="pair"><div id="counting" class="plot"></div><div>{side}{notes}</div></div>',
@@ -230,7 +230,7 @@ def trust(contract: Contract, scored: Scored) -> str:
     if told:
         parts.append(f'<p class="note">{_of_which(contract)}</p>')
     parts.append(f"<ul>{gathered}</ul>" if said else f"<p>{_silence(contract, scored)}</p>")
-    return _section("", *parts)
+    return section("", *parts)
 
 
 def provenance(record: dict[str, Any]) -> str:
@@ -249,59 +249,16 @@ def provenance(record: dict[str, Any]) -> str:
         ["tiles", f"{record['tiles']['number']} of {' × '.join(map(str, record['tiles']['tile_pixels']))} pixels"],
         ["software", escape(", ".join(f"{name} {number}" for name, number in record["versions"].items()))],
     ]
-    if record["input"].get("frames") is not None:
-        rows.insert(1, ["frames", _frames(record["input"]["frames"])])
-    if record["input"].get("dataset"):
-        rows.insert(1, ["dataset", escape(record["input"]["dataset"])])
-    if record["region"]["roi_px"] is not None:
-        rows.insert(1, ["region (pixels)", escape(str(record["region"]["roi_px"]))])
-    if record["region"]["mask_share"] is not None:
-        rows.insert(1, ["mask", f"lets through {record['region']['mask_share']:.1%} of the pixels"])
+    rows[1:1] = source_rows(record)
     whole = escape(json.dumps(record, indent=2))
     return (
-        _section(
+        section(
             "",
             f"<h2>Provenance</h2>{table(['', ''], rows)}",
             f'<details class="screen"><summary>The whole record</summary><pre>{whole}</pre></details>',
         )
         + "</main>\n"
     )
-
-
-def acquisition(record: dict[str, Any]) -> str:
-    """What is known of how the image was taken, and who states it."""
-    taken = record["acquisition"]
-    rows = [[escape(ENTRIES[name].label), *_fact(name, fact)] for name, fact in taken.items() if fact is not None]
-    unknown = [ENTRIES[name].label for name, fact in taken.items() if fact is None]
-    notes = [] if not unknown else [f"Not known: {', '.join(unknown)}."]
-    if record.get("beam", {}).get("detector_factor", 1) != 1:
-        notes.append(
-            f"Brightness was multiplied by {record['beam']['detector_factor']:.3f}, to that on the model's detector."
-        )
-    return _section(
-        "acquisition",
-        f"<h2>How it was taken</h2>{table(['', 'value', 'stated by'], rows)}",
-        *(f'<p class="note">{escape(note)}</p>' for note in notes),
-    )
-
-
-SOURCES = {"option": "option", "microscope": "the microscope's file", "file": "the image's file"}
-
-
-def _fact(name: str, fact: dict[str, Any]) -> list[str]:
-    """Value with its unit, and who states it."""
-    source = SOURCES[fact["source"]] + (f" (derived: {fact['derived']})" if fact["derived"] else "")
-    return [escape(ENTRIES[name].words(fact["value"])), escape(source)]
-
-
-def _frames(frames: dict[str, Any]) -> str:
-    """How one image was made of a series."""
-    if frames["way"] == "single":
-        return f"frame {frames['first'] + 1} alone"
-    if frames["way"] == "sum":
-        return f"{frames['number']} frames added as they are"
-    most = max(max(abs(row), abs(col)) for row, col in frames["shifts_px"])
-    return f"{frames['number']} frames aligned and added; the largest shift is {most:.1f} pixels"
 
 
 def _of_which(contract: Contract) -> str:
@@ -323,11 +280,6 @@ def _silence(contract: Contract, scored: Scored) -> str:
     if scored.aggregation is None:
         return "Whether elements gather in columns cannot be judged here."
     return "No element is said to gather in columns; that is no proof that none does."
-
-
-def _section(identifier: str, *parts: str) -> str:
-    own = f' id="{identifier}"' if identifier else ""
-    return f"<section{own}>{''.join(parts)}</section>\n"
 
 
 def _number(value: float | None) -> str:

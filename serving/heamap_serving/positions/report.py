@@ -15,7 +15,7 @@ from heamap_serving.positions.intensities import FREE
 from heamap_serving.positions.pixel_size import axes, is_fcc
 from heamap_serving.positions.records import POSITIONS_ONLY
 from heamap_serving.positions.result import PositionsResult
-from heamap_serving.report_sections import acquisition
+from heamap_serving.report_acquisition import acquisition, source_rows
 from heamap_serving.report_sections import domain as domain_section
 from heamap_serving.verdict import NOT_CHECKED, Verdict
 
@@ -170,10 +170,7 @@ def _provenance(record: dict[str, Any]) -> str:
         ["limits of the domain", escape(f"{model['file']}, {model['origin']}, SHA-256 {model['sha256']}")],
         ["software", escape(", ".join(f"{name} {number}" for name, number in record["versions"].items()))],
     ]
-    if record["region"]["roi_px"] is not None:
-        rows.insert(1, ["region (pixels)", escape(str(record["region"]["roi_px"]))])
-    if record["region"]["mask_share"] is not None:
-        rows.insert(1, ["mask", f"lets through {record['region']['mask_share']:.1%} of the pixels"])
+    rows[1:1] = source_rows(record)
     whole = escape(json.dumps(record, indent=2))
     return (
         f"<section><h2>Provenance</h2>{table(['', ''], rows)}"

@@ -32,7 +32,7 @@ def read(path: Path, files: ExitStack) -> list[Dataset]:
     store: Any = path if path.is_dir() else files.enter_context(zarr.storage.ZipStore(path, mode="r"))
     root = zarr.open_group(store, mode="r", zarr_format=2, use_consolidated=False)
     if "Experiments" not in root:
-        raise InputError("a zarr folder without a signal of HyperSpy; save the image as .hspy")
+        raise InputError("a .zspy that holds no signal of HyperSpy; save the image as .hspy")
     experiments = root["Experiments"]
     return datasets_of([_signal(name, experiments[name]) for name in sorted(experiments)[:MOST_SIGNALS]])
 

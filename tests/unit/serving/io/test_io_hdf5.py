@@ -73,7 +73,7 @@ def test_named_slices_of_a_stack_are_images_of_their_own(tmp_path):
     hdf5.write_emd(tmp_path / "a.h5", {"virtual": (stack, axes)}, version=(1, 0))
     found = read_micrograph(tmp_path / "a.h5")
     np.testing.assert_array_equal(found.image, picture())
-    assert found.dataset == "/root/virtual/data/HAADF"
+    assert found.dataset.split("/")[1:] == ["root", "virtual", "data", "HAADF"]
 
 
 def test_four_dimensions_are_named_as_that(tmp_path):

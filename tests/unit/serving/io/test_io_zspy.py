@@ -103,7 +103,7 @@ def test_what_would_run_code_or_is_no_signal_is_refused(tmp_path):
     with pytest.raises(InputError):
         read_micrograph(hostile)
     write_group(tmp_path / "empty.zspy")
-    with pytest.raises(InputError, match="without a signal of HyperSpy"):
+    with pytest.raises(InputError, match="holds no signal of HyperSpy"):
         read_micrograph(tmp_path / "empty.zspy")
     (tmp_path / "nothing.zspy").mkdir()
     with pytest.raises(InputError, match=r"damaged or not a \.zspy file"):
