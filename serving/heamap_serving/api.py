@@ -219,6 +219,11 @@ class Columns:
         """The table of columns: positions, relative intensities, strain; no counts."""
         return position_table(self.found)
 
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """Why positions or lattice are doubtful, one line each."""
+        return () if self.found.domain is None else self.found.domain.reasons
+
     def plot(self) -> Figure:
         """The picture: image with columns, relative intensities, strain maps."""
         return draw_positions(self.title, self.found, position_outputs.remarks(self.found, ()))

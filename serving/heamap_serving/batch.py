@@ -78,7 +78,8 @@ def find_micrographs(paths: Sequence[Path]) -> Found:
             raise InputError(f"{shown(path)}: suffix {path.suffix!r} is none of {', '.join(READERS)}")
         else:
             known.append(path)
-    unique = {path.resolve(): path for path in known}
+    # A link and what it points to are two images with names of their own; the same path twice is one.
+    unique = {path.absolute(): path for path in known}
     if not unique:
         raise InputError(f"{', '.join(map(shown, paths))}: no micrograph ({', '.join(READERS)}) to score")
     return Found(tuple(unique.values()), tuple(skipped))

@@ -28,7 +28,7 @@ def check_energy(energy_ev: float | None, contract: Contract) -> None:
     if not low * (1 - ROUNDING) <= energy_ev <= high * (1 + ROUNDING):
         raise InputError(
             f"beam energy {energy_ev / 1e3:g} keV: the model was trained at {low / 1e3:g} to {high / 1e3:g} keV, and "
-            "brightness depends on it; if the file is wrong, give it with --energy-kev"
+            "brightness depends on it; if that is not the energy, give the right one with --energy-kev"
         )
 
 

@@ -68,8 +68,8 @@ def without_blank(micrograph: Micrograph, region: Region) -> tuple[Region, str |
         if number
     ]
     line = (
-        f"{' and '.join(gone)} are blank and were left out (a stopped scan, or a border of aligned frames), as by "
-        f"--roi {' '.join(map(str, roi))}"
+        f"{' and '.join(gone)} are blank, or parted by blank ones from the rest, and were left out (a stopped scan, or "
+        f"a border of aligned frames), as by --roi {' '.join(map(str, roi))}"
     )
     return replace(region, roi=roi), line
 

@@ -11,6 +11,7 @@ from heamap_serving.batch import Found, Job, Summary, failure, in_a_line, load, 
 from heamap_serving.calibration import Calibration
 from heamap_serving.guarded import Reader, clear_pixels
 from heamap_serving.io import READERS
+from heamap_serving.io.folders import is_folder
 from heamap_serving.names import shown
 from heamap_serving.options import Options
 from heamap_serving.positions.records import POSITIONS_ONLY
@@ -53,11 +54,12 @@ class Folder:
         for path in entries:
             if path.suffix.lower() in READERS and not path.name.startswith("."):
                 try:
-                    status = path.stat()
+                    status = path.lstat() if path.is_symlink() and not path.exists() else path.stat()
                 except OSError:
                     # Gone since the folder was listed.
                     continue
-                if path.is_file() and status.st_size:
+                # A link to nothing is named as one; an empty file is one that is about to be written.
+                if status.st_size and not is_folder(path):
                     yield path, (status.st_size, status.st_mtime_ns)
 
 
@@ -99,7 +101,9 @@ def watch(
                 time.sleep(seconds)
     except KeyboardInterrupt:
         summary = _summary(records)
-        say(f"ended: {len(records) - summary.failed} of {len(records)} scored; see {out}")
+        done = len(records) - summary.failed - summary.positions_only
+        found = f", {summary.positions_only} {POSITIONS_ONLY}" if summary.positions_only else ""
+        say(f"ended: {done} of {len(records)} scored{found}; see {out}")
         return summary
 
 

@@ -26,8 +26,8 @@ def add_score(parser: argparse.ArgumentParser) -> None:
         nargs="*",
         type=Path,
         metavar="PATH",
-        help="files of a microscope (dm3, dm4, emd, ser, emi, mrc, prz, tif, hspy, h5, npy) or folders of them; none "
-        "with --watch",
+        help="files of a microscope (dm3, dm4, emd, ser, emi, mrc, prz, ndata1, tif, hspy, zspy, h5, hdf5, npy) or "
+        "folders of them; none with --watch",
     )
     parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="where the results go")
     model = parser.add_mutually_exclusive_group()

@@ -17,7 +17,7 @@ from heamap.lifecycle.lineage import sha256
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = runpy.run_path(str(ROOT / "tests/unit/serving/serving_examples.py"))
-HEAVY = ("tensorflow", "keras", "horovod", "abtem", "ase", "dvc", "mlflow", "great_expectations", "onnx", "zarr")
+HEAVY = ("tensorflow", "keras", "horovod", "abtem", "ase", "dvc", "mlflow", "great_expectations", "onnx")
 
 
 def tiny_model(path):

@@ -1,5 +1,6 @@
 """One array of a file, not read yet, and what the file says of it."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -185,6 +186,6 @@ def sampling(steps: list[tuple[float, Any]]) -> tuple[Sampling, str]:
     lengths = [angstrom(value, unit) for value, unit in steps]
     if len(lengths) == 2 and lengths[0] is not None and lengths[1] is not None:
         return (lengths[0], lengths[1]), ""
-    stated = [f"{value:g} {unit}" for value, unit in steps if isinstance(unit, str) and unit.strip(" <>")]
-    stated = [words for words in stated if "undefined" not in words]
+    known = [(value, unit) for value, unit in steps if isinstance(unit, str) and unit.strip(" <>")]
+    stated = [f"{value:g} {unit}" for value, unit in known if math.isfinite(value) and "undefined" not in unit]
     return None, f"the file's pixel size ({', '.join(stated)}) is no length" if stated else NO_PIXEL_SIZE

@@ -52,9 +52,10 @@ def _plain(unit: str) -> str:
     """The unit as pint spells it; what is no plain name stays as it is."""
     # NFKC makes one of the two code points that the micro sign and the Angstrom sign have.
     name = unicodedata.normalize("NFKC", unit).strip().strip("[]").strip()
+    name = re.sub(r"\s*(/|\bper\b)\s*(px|pix|pixels?)$", "", name)
     if re.fullmatch(r"\w(_\w){1,2}", name):
         name = name.replace("_", "")
-    if name in ("Å", "å", "A"):
+    if name in ("Å", "å", "A", "AA"):
         return "angstrom"
     if len(name) <= 3:
         return name.lower() if name in ("NM", "PM", "UM", "MM") else name

@@ -79,6 +79,8 @@ def read_micrograph(
         if path.is_symlink():
             raise InputError(BROKEN_LINK.format(shown(path.readlink())))
         raise InputError("no such file" if not path.is_dir() else "a folder, not a file")
+    if path.is_file() and not path.stat().st_size:
+        raise InputError("the file is empty (0 bytes)")
     try:
         with ExitStack() as files:
             chosen = choose(reader(path, files), selection)

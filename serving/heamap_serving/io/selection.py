@@ -13,7 +13,18 @@ NAME_LENGTH = 120
 LISTED = 8
 """Names in a refusal."""
 
-_BRIGHT = re.compile(r"(?<![A-Za-z])A?BF(?![A-Za-z])", re.IGNORECASE)
+_OTHER = re.compile(
+    r"(?<![A-Za-z])(A?BF|LAADF|MAADF|DF\d?|i?d?DPC|i?COM|B?SE|SED|EDX|EDS|EELS|Ceta|Falcon|CCD|Camera)(?![A-Za-z])",
+    re.IGNORECASE,
+)
+"""Names of detectors, and of what is computed from them, that show no HAADF image."""
+
+_PROCESSED = re.compile(
+    r"(?<![a-z])(fit|filtered|smoothed|denoised|deconvolved|processed|corrected|mask|model|residuals?|background|i?fft)"
+    r"(?![a-z])",
+    re.IGNORECASE,
+)
+"""Words in the name of an array that somebody made of an image."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +68,8 @@ def choose(datasets: list[Dataset], selection: Selection) -> Dataset:
     candidates = [entry for entry in datasets if not entry.unsuited and not entry.derived]
     # A small image is still one, where the file holds nothing else.
     candidates = [entry for entry in candidates if min(entry.shape) >= SMALLEST_PX] or candidates
+    recorded = [entry for entry in candidates if not _PROCESSED.search(_leaf(entry.name))]
+    candidates = recorded or candidates
     haadf = _haadf(candidates)
     if not haadf and (other := _haadf([entry for entry in datasets if entry.unsuited])) and candidates:
         raise InputError(f"{other[0].name} cannot be scored: {other[0].unsuited}; else {_listed(candidates)}")
@@ -68,7 +81,7 @@ def choose(datasets: list[Dataset], selection: Selection) -> Dataset:
     if not candidates:
         raise InputError(_why_none(datasets))
     chosen = candidates[0]
-    if not haadf and _BRIGHT.search(chosen.detector):
+    if not haadf and _OTHER.search(chosen.detector):
         raise InputError(f"its one image is of the detector {chosen.detector}, not HAADF; {_listed(candidates)}")
     return chosen
 

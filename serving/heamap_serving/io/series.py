@@ -93,6 +93,8 @@ def _add_aligned(image: Image, dataset: Dataset, each_frame: Callable[[], None])
     for index in range(_recorded(dataset)):
         fill(frame, dataset.frame(index))
         try:
+            if index:
+                _check_finished(dataset, index)
             if not np.isfinite(frame).all():
                 raise InputError("holds NaN or infinite values")
             rows, cols = registration.add(frame)
@@ -121,6 +123,13 @@ def _recorded(dataset: Dataset) -> int:
         while number > 1 and _blank_rows(dataset.frame(number - 1)) > 0:
             number -= 1
     return number
+
+
+def _check_finished(dataset: Dataset, index: int) -> None:
+    """Refuse a frame inside a series that the scan did not finish; of blank rows in the first, as ``_recorded``."""
+    blank = _blank_rows(dataset.frame(index))
+    if blank > 1 and _blank_rows(dataset.frame(0)) == 0:
+        raise InputError(f"has {blank} blank rows at its end")
 
 
 def _blank_rows(frame: Frame) -> int:

@@ -4,13 +4,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from heamap_serving.readers import read_micrograph
 
 import heamap
 from heamap import released
 from heamap.errors import InputError
 from heamap.params import load
 from heamap_serving.choice import SHIPPED, choose
+from heamap_serving.io import read_micrograph
 
 ROOT = Path(__file__).parents[3]
 pytestmark = pytest.mark.skipif(not released.is_there(SHIPPED), reason="no model ships yet")

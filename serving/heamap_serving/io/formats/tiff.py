@@ -183,6 +183,10 @@ def _calibrated(dataset: Dataset, file: _Stated) -> Dataset:
     """With ImageJ's calibration function, which it applies to whole numbers only."""
     stated = file.imagej
     function = stated.get("cf", NONE)
+    if not dataset.unsuited and np.dtype(dataset.data.dtype).kind == "f" and is_beam_unit(stated.get("vunit")):
+        # Real numbers are intensities already.
+        known = Acquisition.stated("file", beam_fraction_per_count=1.0, black_level=0.0)
+        return replace(dataset, known=known.over(dataset.known))
     if dataset.unsuited or np.dtype(dataset.data.dtype).kind not in "ui" or function == NONE:
         return dataset
     numbers = list(_numbers(stated, ("c0", "c1")))

@@ -68,7 +68,7 @@ def _dataset(key: str, images: Any, labels: Mapping[str, tuple[str, bool]]) -> D
         # One image that cannot be read does not hide the others.
         return Dataset(label or key, _NoArray(), None, unsuited=f"unreadable ({type(error).__name__})")
     binary = _mapping(metadata, "BinaryResult")
-    entry = _detector_entry(metadata)
+    entry = _detector_entry(metadata, label)
     detector = _text(binary.get("Detector")) or _text(entry.get("DetectorName")) or label
     size = _mapping(binary, "PixelSize")
     unit = binary.get("PixelUnitX")
@@ -128,10 +128,16 @@ def _intensity(binary: Mapping[str, Any], current: float | None) -> tuple[float 
     return None, None, ""
 
 
-def _detector_entry(metadata: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What the file says of the detector of an image: by its number, and by its name where the number has another."""
+def _detector_entry(metadata: Mapping[str, Any], label: str) -> Mapping[str, Any]:
+    """What the file says of the detector of an image: by its number, and by its name where the number has another.
+
+    Parameters
+    ----------
+    label : of the image, by the operation that made it; versions before 8 name the detector there alone
+    """
     binary, detectors = _mapping(metadata, "BinaryResult"), _mapping(metadata, "Detectors")
-    name, index = _text(binary.get("Detector")), binary.get("DetectorIndex")
+    index = binary.get("DetectorIndex")
+    name = _text(binary.get("Detector")) or ("" if index is not None else label)
     numbered = _mapping(detectors, f"Detector-{index}")
     if numbered and (not name or _text(numbered.get("DetectorName")) == name):
         return numbered
