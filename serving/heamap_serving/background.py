@@ -28,12 +28,14 @@ class Background:
     vacuum : (rows, cols) of squares that show vacuum; without any where none is in view, or it was not looked for
     square_pixels : side of a square
     doubts : one line each, of what training's backgrounds were not
+    remark : what else there is to know; None where all of the background was seen
     """
 
     level: float | None = None
     vacuum: Mask = field(default_factory=lambda: np.zeros((0, 0), np.bool_))
     square_pixels: int = 1
     doubts: tuple[str, ...] = ()
+    remark: str | None = None
 
     def in_vacuum(self, positions: npt.NDArray[np.floating]) -> npt.NDArray[np.bool_]:
         """Which positions (n, 2), row and column in pixels, lie in vacuum; beyond the last square its own counts."""
@@ -78,7 +80,11 @@ def take_off(image: npt.NDArray[np.float32], contract: Contract, *, beam: float)
         level = background_level(means.ravel(), most=wanted.most * beam, darkest=wanted.darkest)
         _subtract(image, level)
         doubts = doubts_without_vacuum(darkest, means, contrast(power), contract, beam=beam)
-        return Background(level / beam, vacuum.core, side, doubts)
+        remark = (
+            f"no vacuum is in view, so that the background is not known; {level / beam:.2g} of the beam was taken off, "
+            f"and up to {wanted.most:g} may be on the particle"
+        )
+        return Background(level / beam, vacuum.core, side, doubts, None if doubts else remark)
     found = level_of(means, vacuum.whole, most=wanted.most * beam, darkest=wanted.darkest)
     doubts = doubts_beside_vacuum(found, wanted, beam=beam)
     if found.rise == 0:

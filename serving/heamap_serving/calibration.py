@@ -108,12 +108,13 @@ def resolve(calibration: Calibration, micrograph: Micrograph) -> Acquisition:
     return with_dose(known).over(computed)
 
 
-def demand(known: Acquisition, contract: Contract, fault: str) -> None:
+def demand(known: Acquisition, contract: Contract, fault: str, hints: tuple[str, ...] = ()) -> None:
     """Refuse a micrograph of which too little is known to count atoms in it.
 
     Parameters
     ----------
     fault : what the file says instead of a pixel size
+    hints : why what the user gave does not tell, one line each
 
     Raises
     ------
@@ -125,7 +126,25 @@ def demand(known: Acquisition, contract: Contract, fault: str) -> None:
         needed += [] if contract.energy is None else ["energy_ev"]
     missing = tuple(name for name in needed if known.value(name) is None)
     if missing:
-        raise NotCalibratedError(missing, fault)
+        raise NotCalibratedError(missing, fault, hints)
+
+
+def hints_of(calibration: Calibration, micrograph: Micrograph, known: Acquisition) -> tuple[str, ...]:
+    """Why what the user gave does not tell gain, black level or angles, one line each."""
+    found, microscope = [], calibration.microscope
+    name = micrograph.known.value("detector")
+    own = None if microscope is None else microscope.detector_named(name)
+    if microscope is not None and own is None and microscope.detectors:
+        held = ", ".join(sorted(microscope.detectors))
+        found.append(
+            f"the image's file names no detector, and the microscope's file has {held} without a default_detector"
+            if name is None
+            else f"the image is of the detector {name}, and the microscope's file has {held}"
+        )
+    measured = (calibration.scan, None if own is None else own[1])
+    if known.beam_current_pa is None and any(each is not None and each.current_pa is not None for each in measured):
+        found.append("the gain belongs to a beam current: give that of the images with --beam-current-pa")
+    return tuple(found)
 
 
 class NotCalibratedError(InputError):
@@ -136,24 +155,25 @@ class NotCalibratedError(InputError):
     missing : entries of the acquisition
     """
 
-    def __init__(self, missing: tuple[str, ...], fault: str) -> None:
-        self.missing, self.fault = missing, fault
+    def __init__(self, missing: tuple[str, ...], fault: str, hints: tuple[str, ...] = ()) -> None:
+        self.missing, self.fault, self.hints = missing, fault, hints
         named = ", ".join(f"{ENTRIES[name].label} ({ENTRIES[name].option})" for name in missing)
         why = f"{fault}; " if "sampling_angstrom" in missing else ""
         ways = "as an option" if len(missing) == 1 else "as options"
         if missing != ("sampling_angstrom",):
             ways += " or, written once for your microscope, by --microscope FILE (heamap microscope init)"
         them = "it" if len(missing) == 1 else "them"
-        super().__init__(f"{why}not known, and needed to count atoms: {named}; give {them} {ways}")
+        line = f"{why}not known, and needed to count atoms: {named}; give {them} {ways}"
+        super().__init__("; ".join((line, *hints)))
 
     @property
     def places_columns(self) -> bool:
         """Whether what is known tells where the columns are."""
         return "sampling_angstrom" not in self.missing
 
-    def __reduce__(self) -> tuple[type["NotCalibratedError"], tuple[tuple[str, ...], str]]:
+    def __reduce__(self) -> tuple[type["NotCalibratedError"], tuple[tuple[str, ...], str, tuple[str, ...]]]:
         # An exception is rebuilt from its text, which this one is not made of; it comes from the workers of a cluster.
-        return type(self), (self.missing, self.fault)
+        return type(self), (self.missing, self.fault, self.hints)
 
 
 def beam_scale_of(known: Acquisition) -> BeamScale | None:
@@ -172,20 +192,24 @@ def fact_doubts(known: Acquisition, calibration: Calibration, micrograph: Microg
             f"the convergence semiangle is {semiangle:.3g} mrad, in training {low:g} to {high:g}: columns of another "
             "probe have another brightness"
         )
+    series = series_doubt(known, micrograph, contract)
+    return found if series is None else [series, *found]
+
+
+def series_doubt(known: Acquisition, micrograph: Micrograph, contract: Contract) -> str | None:
+    """That a gain or black level given by an option may be that of one of the frames that were added."""
     frames = micrograph.frames
-    if frames is not None and frames.number > 1 and not frames.chosen:
-        facts: Mapping[str, Any] = {
-            "gain": known.beam_fraction_per_count,
-            "black level": known.black_level,
-        }
-        named = [name for name, fact in facts.items() if fact and fact.source == "option" and not fact.derived]
-        if named and contract.normalization == "absolute":
-            found.append(
-                f"{frames.number} frames were added, and {' and '.join(named)} taken as those of their sum: if so, say "
-                f"--frames {frames.way}; if they are those of one frame, divide the gain by {frames.number} and "
-                f"multiply the black level by {frames.number}, or score one frame (--frames 1)"
-            )
-    return found
+    if frames is None or frames.number == 1 or frames.chosen or contract.normalization != "absolute":
+        return None
+    facts: Mapping[str, Any] = {"gain": known.beam_fraction_per_count, "black level": known.black_level}
+    named = [name for name, fact in facts.items() if fact and fact.source == "option" and not fact.derived]
+    if not named:
+        return None
+    return (
+        f"{frames.number} frames were added, and {' and '.join(named)} taken as those of their sum: if so, say "
+        f"--frames {frames.way}; if they are those of one frame, divide the gain by {frames.number} and multiply the "
+        f"black level by {frames.number}, or score one frame (--frames 1)"
+    )
 
 
 def _contradictions(calibration: Calibration, micrograph: Micrograph) -> list[str]:

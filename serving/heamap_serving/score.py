@@ -17,7 +17,7 @@ from heamap_serving import scratch, tiles
 from heamap_serving.background import Background, take_off
 from heamap_serving.beam_energy import check_energy, energy_scale
 from heamap_serving.blank_lines import without_blank
-from heamap_serving.calibration import Calibration, beam_scale_of, demand, fact_doubts, resolve
+from heamap_serving.calibration import Calibration, beam_scale_of, demand, fact_doubts, hints_of, resolve, series_doubt
 from heamap_serving.certainty import Certainty, read_aggregation, read_certainty
 from heamap_serving.columns import locate
 from heamap_serving.detector import check_fractions, in_beam_fractions
@@ -144,7 +144,7 @@ def score(
     """
     contract = model.contract
     known = resolve(calibration, micrograph)
-    demand(known, contract, micrograph.fault)
+    demand(known, contract, micrograph.fault, hints_of(calibration, micrograph, known))
     region, blank = without_blank(micrograph, region)
     micrograph = region.crop(micrograph)
     steps: tuple[float, float] = known.value("sampling_angstrom")
@@ -158,10 +158,14 @@ def score(
     scale = None if detector is None else replace(detector, per_count=detector.per_count * beam)
     sampling = model.contract.sampling_angstrom
     image, low, high = _resampled(micrograph.image, steps, sampling, scale, folder)
-    if detector is not None:
-        check_fractions(high / beam, detector)
-    # A support is as bright as on the model's own detector by now: its limit is of the beam that this one sees.
-    background = Background() if scale is None else take_off(image, model.contract, beam=energy)
+    try:
+        if detector is not None:
+            check_fractions(high / beam, detector)
+        # A support is as bright as on the model's own detector by now: its limit is of the beam that this one sees.
+        background = Background() if scale is None else take_off(image, contract, beam=energy)
+    except InputError as error:
+        series = series_doubt(known, micrograph, contract)
+        raise InputError(f"{error}; {series}") from None if series else error
     domain = _examine(micrograph, image, model)
     local = model.contract.normalization == "local"
     normalised = Local(image, low, high, sampling) if local else Absolute(image)
@@ -180,9 +184,11 @@ def score(
     scratch.release(image)
     kept = region.holds(positions * (sampling / np.asarray(steps)))
     if domain is not None:
-        doubts = [angles_doubt(angles, contract), *fact_doubts(known, calibration, micrograph, contract)]
-        doubts = [*background.doubts, *checked.doubts, *brightness_doubts(image, positions, counts, contract), *doubts]
-        domain = weighed(domain, counts, contract).with_doubt(*doubts).with_remark(blank)
+        # What the user knows comes before what the image shows because of it.
+        doubts = [*fact_doubts(known, calibration, micrograph, contract), angles_doubt(angles, contract)]
+        doubts += [*background.doubts, *checked.doubts, *brightness_doubts(image, positions, counts, contract)]
+        domain = weighed(domain, counts, contract).with_doubt(*doubts)
+        domain = domain.with_remark(background.remark).with_remark(blank)
         kept &= domain.region_of(positions * sampling) != REFUSED
     positions, own = positions[kept], counts[kept]
     told = calibration.composition

@@ -85,3 +85,13 @@ def test_bands_find_the_level_of_the_whole_image(shape, monkeypatch):
     less = image.copy()
     assert background.take_off(less, contract, beam=1.0).level == pytest.approx(level, rel=1e-6)
     np.testing.assert_allclose(less, image - level, atol=1e-8)
+
+
+def test_without_vacuum_in_view_a_remark_says_that_the_background_is_not_known(model_of):
+    contract = model_of(background=TAKEN).contract
+    full = lattice_image((150, 150), (0.2, 0.2))[0][10:110, 10:110]
+    seen = background.take_off((GAIN * full).astype(np.float32), contract, beam=1.0)
+    assert seen.doubts == ()
+    assert "no vacuum is in view, so that the background is not known; 0.0025 of the beam" in seen.remark
+    beside = background.take_off(GAIN * beside_vacuum(0.004).image, contract, beam=1.0)
+    assert (beside.doubts, beside.remark) == ((), None)

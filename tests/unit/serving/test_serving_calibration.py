@@ -11,7 +11,15 @@ from heamap.acquisition.microscope import Detector, Microscope
 from heamap.cli import main
 from heamap.contract import EnergyScale
 from heamap.errors import InputError
-from heamap_serving.calibration import Calibration, NotCalibratedError, beam_scale_of, demand, fact_doubts, resolve
+from heamap_serving.calibration import (
+    Calibration,
+    NotCalibratedError,
+    beam_scale_of,
+    demand,
+    fact_doubts,
+    hints_of,
+    resolve,
+)
 from heamap_serving.detector_scans import with_detector
 from heamap_serving.micrograph import BeamScale, Frames, Micrograph
 
@@ -185,3 +193,18 @@ def test_the_command_line_writes_a_microscope_and_scores_with_it(tmp_path, model
     capsys.readouterr()
     assert main(["microscope", "init", str(ours)]) == 2
     assert "is there already" in capsys.readouterr().err
+
+
+def test_what_was_given_and_does_not_tell_is_named():
+    contract = make_contract(normalization="absolute")
+    two = Microscope(detectors={"HAADF": Detector(black_level=1), "BF": Detector()})
+    measured = Calibration(scan=Detector(beam_fraction_per_count=1e-6, black_level=1, current_pa=10.0))
+    for calibration, image, line in (
+        (Calibration(microscope=two), micrograph(), "the microscope's file has BF, HAADF without a default_detector"),
+        (Calibration(microscope=two), micrograph(detector="HAADF-S"), "is of the detector HAADF-S, and the microscope"),
+        (measured, micrograph(), "the gain belongs to a beam current: give that of the images with --beam-current-pa"),
+    ):
+        known = resolve(calibration, image)
+        with pytest.raises(NotCalibratedError, match=line):
+            demand(known, contract, "", hints_of(calibration, image, known))
+    assert hints_of(Calibration(microscope=two), micrograph(detector="HAADF"), Acquisition()) == ()

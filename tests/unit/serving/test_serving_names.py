@@ -116,3 +116,24 @@ def test_the_emi_of_series_in_the_folder_is_read_with_them(tmp_path):
     assert find_micrographs([tmp_path / "scan.emi"]).micrographs == (tmp_path / "scan.emi",)
     with pytest.raises(InputError, match="no such file"):
         find_micrographs([tmp_path / "absent.ser"])
+
+
+def test_a_link_and_what_it_points_to_are_two_images(tmp_path):
+    write(tmp_path / "a.tif")
+    (tmp_path / "best.tif").symlink_to("a.tif")
+    found = find_micrographs([tmp_path, tmp_path / "a.tif"])
+    assert [path.name for path in found.micrographs] == ["a.tif", "best.tif"]
+
+
+def test_a_watch_names_a_link_to_nothing_and_does_not_call_positions_scored(tmp_path, model_of):
+    inside, lines = tmp_path / "in", []
+    inside.mkdir()
+    (inside / "broken.tif").symlink_to("/nowhere")
+
+    def say(line):
+        lines.append(line)
+        if line.startswith("broken.tif"):
+            raise KeyboardInterrupt
+
+    watch(inside, tmp_path / "out", model_of(), Calibration(), DEFAULTS, say, seconds=0.05)
+    assert any("a link to /nowhere, which is not there" in line for line in lines)

@@ -105,6 +105,7 @@ def test_a_watch_places_what_it_cannot_count(model_path, image_file, tmp_path):
         image_file.parent, tmp_path / "o", load_model(model_path), Calibration(STEP), DEFAULTS, say, seconds=0.05
     )
     assert any(line.startswith(f"a.npy: positions only, {len(TRUE)} columns") for line in lines)
+    assert lines[-1].startswith("ended: 0 of ")
     assert summary.failed == 0
 
 

@@ -209,3 +209,20 @@ def test_gain_black_level_dwell_time_and_dose_of_added_frames_are_those_of_the_s
         assert found.known.value("dose_per_square_angstrom") == pytest.approx(8325 * number / 1, rel=1e-2)
         words = found.known.beam_fraction_per_count.derived
         assert ("that of one frame / 4 added frames" in words) == (number == 4)
+
+
+def test_angles_are_found_by_the_name_that_the_operation_gives(tmp_path):
+    # Neither BinaryResult.Detector nor DetectorIndex, but operations that name the detector of each image.
+    velox.write(tmp_path / "a.emd", [Image(picture()[::-1], "BF", named=False), Image(picture(), named=False)], 8)
+    stated = facts(read_micrograph(tmp_path / "a.emd"))
+    assert stated["detector"] == "HAADF"
+    assert stated["detector_mrad"] == pytest.approx([60, 200])
+
+
+@pytest.mark.parametrize("detector", ["BF", "DF4", "SE", "LAADF", "iDPC"])
+def test_the_only_image_is_not_taken_where_it_is_another_detector_s(tmp_path, detector):
+    velox.write(tmp_path / "a.emd", [Image(picture(), detector)])
+    with pytest.raises(InputError, match=f"of the detector {detector}, not HAADF; take one"):
+        read_micrograph(tmp_path / "a.emd")
+    found = read_micrograph(tmp_path / "a.emd", selection=Selection(image=detector))
+    np.testing.assert_array_equal(found.image, picture())
