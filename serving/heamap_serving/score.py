@@ -165,7 +165,7 @@ def score(
         background = Background() if scale is None else take_off(image, contract, beam=energy)
     except InputError as error:
         series = series_doubt(known, micrograph, contract)
-        raise InputError(f"{error}; {series}") from None if series else error
+        raise InputError(str(error) if series is None else f"{error}; {series}") from None
     domain = _examine(micrograph, image, model)
     local = model.contract.normalization == "local"
     normalised = Local(image, low, high, sampling) if local else Absolute(image)

@@ -8,7 +8,7 @@ from heamap.contract import BackgroundLevel, EnergyScale
 from heamap.errors import InputError
 from heamap.imaging.normalize import background_level, square_means
 from heamap_serving import background
-from heamap_serving.micrograph import Micrograph
+from heamap_serving.micrograph import Frames, Micrograph
 from heamap_serving.provenance import provenance
 from heamap_serving.score import score
 
@@ -55,7 +55,9 @@ def test_all_of_the_vacuum_in_view_is_taken_off_however_bright(model_of):
 
 def test_an_image_far_below_black_is_refused_and_one_a_little_below_is_brought_up(model_of):
     model = model_of(background=TAKEN)
-    with pytest.raises(InputError, match=r"darkest parts of the image are at -0\.006 of the beam.*black level"):
+    with pytest.raises(
+        InputError, match=r"darkest parts of the image are at -0\.006 of the beam.*crop a black border$"
+    ):
         score(beside_vacuum(0.0), model, calibrated(None, GAIN, black_level=60.0))
     slightly = score(beside_vacuum(0.0), model, calibrated(None, GAIN, black_level=20.0))
     assert slightly.background == pytest.approx(-0.002, rel=1e-4)
@@ -95,3 +97,9 @@ def test_without_vacuum_in_view_a_remark_says_that_the_background_is_not_known(m
     assert "no vacuum is in view, so that the background is not known; 0.0025 of the beam" in seen.remark
     beside = background.take_off(GAIN * beside_vacuum(0.004).image, contract, beam=1.0)
     assert (beside.doubts, beside.remark) == ((), None)
+
+
+def test_where_frames_were_added_a_refusal_says_so(model_of):
+    series = Micrograph(beside_vacuum(0.0).image, (0.2, 0.2), frames=Frames(4, "align"))
+    with pytest.raises(InputError, match=r"darkest parts .*; 4 frames were added, and gain and black level taken as"):
+        score(series, model_of(background=TAKEN), calibrated(None, GAIN, black_level=60.0))
