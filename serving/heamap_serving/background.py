@@ -17,6 +17,9 @@ from heamap_serving.background_doubts import doubts_beside_vacuum, doubts_withou
 BAND_PIXELS = 2**21
 """Pixels that are looked at at a time."""
 
+SEEN_SPAN = 0.5
+"""Of a side of the image, along which vacuum tells how the background goes."""
+
 
 @dataclass(frozen=True)
 class Background:
@@ -80,17 +83,23 @@ def take_off(image: npt.NDArray[np.float32], contract: Contract, *, beam: float)
         level = background_level(means.ravel(), most=wanted.most * beam, darkest=wanted.darkest)
         _subtract(image, level)
         doubts = doubts_without_vacuum(darkest, means, contrast(power), contract, beam=beam)
-        remark = (
+        unseen = (
             f"no vacuum is in view, so that the background is not known; {level / beam:.2g} of the beam was taken off, "
             f"and up to {wanted.most:g} may be on the particle"
         )
-        return Background(level / beam, vacuum.core, side, doubts, None if doubts else remark)
+        return Background(level / beam, vacuum.core, side, doubts, None if doubts else unseen)
     found = level_of(means, vacuum.whole, most=wanted.most * beam, darkest=wanted.darkest)
     doubts = doubts_beside_vacuum(found, wanted, beam=beam)
+    remark = None
+    if found.span < SEEN_SPAN and not doubts:
+        remark = (
+            f"vacuum is in view along {found.span:.0%} of one side of the image alone: how the background goes on from "
+            "there is not known"
+        )
     if found.rise == 0:
         _subtract(image, found.constant)
-        return Background(found.constant / beam, vacuum.core, side, doubts)
-    return Background(_subtract_plane(image, found, side) / beam, vacuum.core, side, doubts)
+        return Background(found.constant / beam, vacuum.core, side, doubts, remark)
+    return Background(_subtract_plane(image, found, side) / beam, vacuum.core, side, doubts, remark)
 
 
 def _measure(

@@ -26,7 +26,7 @@ UNEVEN_SHARE = 0.6
 """Of the training's brightest background, from the darkest squares of the vacuum to its mean. In training its texture
 adds .3 at most, and the noise of 1e3 electrons per square Angstrom as much again."""
 
-MOST_RISE, MOST_UNKNOWN_RISE = 0.5, 1.6
+MOST_RISE, MOST_UNKNOWN_RISE = 0.5, 1.0
 """Of the training's brightest background, across the image: of a slope that is known and taken off, and of one that the
 vacuum shows on a short stretch, where texture has slopes, too."""
 

@@ -52,6 +52,7 @@ class Level:
     rise : from the darkest to the brightest place of the plane in the image; 0 without a slope
     unknown_rise : across the image, of slopes that the vacuum shows on too short a stretch to be carried on
     outlying : share of the vacuum that is brighter than the rest, and that the plane is not made of
+    span : share of the image's rows, or of its columns, that the vacuum reaches along, whichever is less
     """
 
     constant: float
@@ -64,6 +65,7 @@ class Level:
     rise: float
     unknown_rise: float
     outlying: float
+    span: float
 
     def rows(self, rows: Values, cols: Values) -> Values:
         """Brightness (rows, cols) at these rows and columns, in squares and parts of them."""
@@ -102,6 +104,7 @@ def level_of(means: Squares, vacuum: Mask, *, most: float, darkest: float) -> Le
         rise=float(np.ptp(slant)),
         unknown_rise=float(np.abs(unknown) @ np.array(means.shape)),
         outlying=float(1 - kept.mean()),
+        span=float(((np.ptp(places, axis=0) + 1) / np.array(means.shape)).min()),
     )
 
 

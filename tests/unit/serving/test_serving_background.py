@@ -103,3 +103,13 @@ def test_where_frames_were_added_a_refusal_says_so(model_of):
     series = Micrograph(beside_vacuum(0.0).image, (0.2, 0.2), frames=Frames(4, "align"))
     with pytest.raises(InputError, match=r"darkest parts .*; 4 frames were added, and gain and black level taken as"):
         score(series, model_of(background=TAKEN), calibrated(None, GAIN, black_level=60.0))
+
+
+def test_vacuum_along_a_part_of_the_image_leaves_a_remark(model_of):
+    contract = model_of(background=TAKEN).contract
+    lattice = np.tile(lattice_image((150, 150), (0.2, 0.2))[0][14:140, 14:140], (2, 2))
+    lattice[:60, :60] = 100.0
+    found = background.take_off((GAIN * (lattice - 100.0)).astype(np.float32), contract, beam=1.0)
+    assert found.vacuum.any()
+    assert found.doubts == ()
+    assert "vacuum is in view along" in found.remark
