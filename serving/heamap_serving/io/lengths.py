@@ -40,12 +40,12 @@ def _angstrom_per(unit: str) -> float | None:
         return None
     import pint
 
-    registry = pint.get_application_registry()
+    units = pint.get_application_registry()
     # What pint finds in a name: (prefix, unit, suffix). Inches, points and parsecs are lengths, but not of a specimen.
-    bases = {base for _, base, _ in registry.parse_unit_name(name)}
+    bases = {base for _, base, _ in units.parse_unit_name(name)}
     if not bases & {"meter", "angstrom", "micron"}:
         return None
-    return float(registry.Quantity(1.0, name).to("angstrom").magnitude)
+    return float(units.Quantity(1.0, name).to("angstrom").magnitude)
 
 
 def _plain(unit: str) -> str:
