@@ -11,6 +11,7 @@ from heamap.errors import InputError
 from heamap_serving import batch, finished
 from heamap_serving.calibration import Calibration
 from heamap_serving.guarded import Reader
+from heamap_serving.io.folders import files_of
 from heamap_serving.names import shown
 from heamap_serving.options import DEFAULTS, Options
 from heamap_serving.session import Model, load_model
@@ -86,7 +87,7 @@ def score_spread(
 
 def score_content(
     name: str,
-    content: bytes,
+    content: dict[str, bytes],
     model_name: str,
     model_content: bytes,
     version: str | None,
@@ -94,7 +95,7 @@ def score_content(
     calibration: Calibration,
     options: Options,
 ) -> Results:
-    """What a worker does: score the content of one file in a temporary folder.
+    """What a worker does: score the content of one image's files, by their names, in a temporary folder.
 
     Raises
     ------
@@ -103,8 +104,10 @@ def score_content(
     model = _model(model_name, model_content, version, origin)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "in" / name
-        path.parent.mkdir()
-        path.write_bytes(content)
+        for own, part in content.items():
+            place = path.parent / own
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_bytes(part)
         job = batch.Job(path, Path(folder) / "out" / "result")
         job.folder.parent.mkdir()
         with Reader(Path(folder), selection=options.selection) as reader:
@@ -145,7 +148,8 @@ def _completed(
 
     def submit(entry: tuple[int, batch.Job]) -> Any:
         path = entry[1].path
-        future = client.submit(score_content, shown(path.name), path.read_bytes(), *shared, pure=False)
+        content = {shown(name): file.read_bytes() for name, file in files_of(path).items()}
+        future = client.submit(score_content, shown(path.name), content, *shared, pure=False)
         owner[future.key] = entry
         return future
 

@@ -26,3 +26,13 @@ def micrographs_in(folder: Path) -> tuple[list[Path], list[Path]]:
         image = suffix in READERS and not is_folder(entry) and not (suffix == ".emi" and tia.series_of(entry))
         (known if image else others).append(entry)
     return known, others
+
+
+def files_of(path: Path) -> dict[str, Path]:
+    """All files that an image is read from, by their names: those of a zspy folder, a ``.ser`` with its ``.emi``."""
+    if path.is_dir():
+        inside = sorted(entry for entry in path.rglob("*") if entry.is_file())
+        return {f"{path.name}/{entry.relative_to(path).as_posix()}": entry for entry in inside}
+    suffix = path.suffix.lower()
+    beside = tia.emis_of(path) if suffix == ".ser" else tia.series_of(path) if suffix == ".emi" else []
+    return {file.name: file for file in (path, *beside) if file.is_file()}

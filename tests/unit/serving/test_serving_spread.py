@@ -1,3 +1,4 @@
+import json
 import subprocess
 import sys
 
@@ -6,8 +7,10 @@ import numpy as np
 import pytest
 from distributed import LocalCluster
 from serving_examples import lattice_image
+from writers import tia
 
 from heamap.cli import main
+from heamap_serving.io.folders import files_of
 
 
 def score(*arguments):
@@ -59,6 +62,23 @@ def test_a_cluster_gives_the_files_of_one_process(folder, model_file, tmp_path, 
             assert contents(path) == contents(other), path
         elif path.is_file():
             assert path.read_bytes() == other.read_bytes(), path
+
+
+def test_all_files_of_an_image_go_to_the_worker(tmp_path, model_file, capfd):
+    image = lattice_image((120, 130), (0.2, 0.2))[0]
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.zspy").mkdir()
+    (tmp_path / "in" / "a.zspy" / ".zgroup").write_text('{"zarr_format": 2}')
+    tia.write_ser(tmp_path / "in" / "scan_1.ser", image.astype(np.uint16)[None])
+    tia.write_emi(tmp_path / "in" / "scan.emi", [({"High tension": ("200", "kV")}, {})])
+    assert set(files_of(tmp_path / "in" / "scan_1.ser")) == {"scan_1.ser", "scan.emi"}
+    with LocalCluster(n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None) as cluster:
+        out = tmp_path / "out"
+        options = ("--model", model_file, "--scheduler", cluster.scheduler_address, "--tables")
+        assert score(tmp_path / "in", "--out", out, *options) == 1
+    assert "a.zspy: a .zspy that holds no signal of HyperSpy" in capfd.readouterr().err
+    record = json.loads((out / "scan_1" / "provenance.json").read_text())
+    assert record["acquisition"]["energy_ev"]["source"] == "file"
 
 
 def test_a_scheduler_that_does_not_answer_is_told_in_one_line(folder, model_file, tmp_path, capsys, monkeypatch):

@@ -29,12 +29,17 @@ MOST_EMI_BYTES = 2**28
 
 def read_ser(path: Path, __: ExitStack) -> list[Dataset]:
     """The images of one file, and what the ``.emi`` of the same stem says of them, where there is one."""
-    stem, _, index = path.stem.rpartition("_")
-    beside = [path.with_name(f"{stem}{suffix}") for suffix in (".emi", ".EMI")]
-    emi = next((file for file in beside if file.is_file()), None) if index.isdigit() else None
+    index = path.stem.rpartition("_")[2]
+    emi = next((file for file in emis_of(path) if file.is_file()), None)
     objects = [] if emi is None else _objects(emi)
     own = objects[int(index) - 1] if index.isdigit() and 0 < int(index) <= len(objects) else {}
     return [_with_facts(dataset, own, path.stem if dataset.name == "" else dataset.name) for dataset in _elements(path)]
+
+
+def emis_of(ser: Path) -> list[Path]:
+    """Where the ``.emi`` of a ``.ser`` would lie."""
+    stem, _, index = ser.stem.rpartition("_")
+    return [ser.with_name(f"{stem}{suffix}") for suffix in (".emi", ".EMI")] if index.isdigit() else []
 
 
 def read_emi(path: Path, files: ExitStack) -> list[Dataset]:
