@@ -96,7 +96,9 @@ def resolve(calibration: Calibration, micrograph: Micrograph) -> Acquisition:
     stated, computed = _parted(own)
     options = calibration.stated()
     frames = 1 if micrograph.frames is None else micrograph.frames.number
-    current = options.over(own).value("beam_current_pa")
+    ours = None if calibration.microscope is None else calibration.microscope.beam_current_pa
+    # A gain is brought to the current that is recorded, by the same order of sources.
+    current = options.over(Acquisition.stated("microscope", beam_current_pa=ours)).over(own).value("beam_current_pa")
     known = options
     if calibration.scan is not None:
         words = "from the image of the detector"

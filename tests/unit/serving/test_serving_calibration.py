@@ -208,3 +208,13 @@ def test_what_was_given_and_does_not_tell_is_named():
         with pytest.raises(NotCalibratedError, match=line):
             demand(known, contract, "", hints_of(calibration, image, known))
     assert hints_of(Calibration(microscope=two), micrograph(detector="HAADF"), Acquisition()) == ()
+
+
+def test_a_gain_is_brought_to_the_current_that_is_recorded():
+    detector = Detector(beam_fraction_per_count=1e-6, current_pa=10.0)
+    microscope = Microscope(beam_current_pa=20.0, detectors={"HAADF": detector})
+    known = resolve(Calibration(microscope=microscope), micrograph(beam_current_pa=40.0))
+    assert known.value("beam_current_pa") == 20.0
+    assert known.value("beam_fraction_per_count") == pytest.approx(5e-7)
+    known = resolve(Calibration(microscope=microscope, beam_current_pa=5.0), micrograph(beam_current_pa=40.0))
+    assert known.value("beam_fraction_per_count") == pytest.approx(2e-6)
